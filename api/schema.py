@@ -1,0 +1,150 @@
+"""The wire: what a worker sends to the event system, version 1.
+
+Imports without FastAPI, so that a worker can build and check messages without the server.
+A newer worker may send keys that this version does not know: they are kept as they came, and counted by the receiver.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+SCHEMA_VERSION = 1
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,100}$")]
+"""Ids of cameras, zones and incidents: lower-case letters, digits, `-` and `_`."""
+
+EvidenceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+"""A file name without a path: it starts with a letter or digit, so `..` and hidden files can't be named."""
+
+Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class IncidentType(StrEnum):
+    """What happened, in the terms of the event system."""
+
+    ILLEGAL_PARKING = "illegal_parking"
+    STREET_VENDING = "street_vending"
+    ROAD_OCCUPATION = "road_occupation"
+    DUMPING = "dumping"
+
+
+class IncidentState(StrEnum):
+    """How far an incident has got, as its worker sees it."""
+
+    CANDIDATE = "candidate"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+class EvidenceKind(StrEnum):
+    """What a file of evidence is."""
+
+    CLIP = "clip"
+    SNAPSHOT = "snapshot"
+    CLOSEUP = "closeup"
+    TRACKS = "tracks"
+    COMPLETENESS = "completeness"
+    RECORD = "record"
+
+
+class WireModel(BaseModel):
+    """Base of all messages: immutable, keeps unknown keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+
+class Subject(WireModel):
+    """Somebody or something that takes part: the vehicle, the person who put a thing down."""
+
+    role: str
+    class_name: str = Field(alias="class")
+    plate: str | None = None
+
+
+class EvidenceItem(WireModel):
+    """One file of evidence; `derived_from` names the original that an annotated or viewing copy was made from."""
+
+    name: EvidenceName
+    kind: EvidenceKind
+    sha256: Sha256Hex
+    start_at: AwareDatetime
+    end_at: AwareDatetime
+    derived_from: EvidenceName | None = None
+
+
+class Clock(WireModel):
+    """Where wall-clock time came from and how far it may be off."""
+
+    source: Literal["rtcp", "arrival", "file"]
+    error_s: float | None = None
+    """Measured, never claimed: None when it could not be measured."""
+
+
+class IncidentRevision(WireModel):
+    """An immutable snapshot of one incident; a later snapshot carries a higher `revision`."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
+    id: Identifier
+    revision: int = Field(ge=1)
+    state: IncidentState
+    camera: Identifier
+    zone: Identifier
+    type: IncidentType
+    onset_at: AwareDatetime | None = None
+    seen_from_at: AwareDatetime | None = None
+    """The first picture with it in; the onset where that is known, else when watching began."""
+    confirmed_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    box: tuple[Fraction, Fraction, Fraction, Fraction]
+    """xyxy in fractions of the frame, origin top left, at confirmation."""
+    score: Fraction
+    why: dict[str, Any]
+    """Readable numbers behind the decision; `summary` is one sentence for the reviewer."""
+    subjects: tuple[Subject, ...] = ()
+    evidence: tuple[EvidenceItem, ...] = ()
+    zone_kind: str | None = None
+    dwell_s: float | None = None
+    place: str | None = None
+    direction: str | None = None
+    grid_code: str | None = None
+    event_code: str | None = None
+    clock: Clock | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "IncidentRevision":
+        left, top, right, bottom = self.box
+        if left >= right or top >= bottom:
+            raise ValueError(f"box {self.box} is empty: allowed is left < right and top < bottom")
+        if self.state is IncidentState.CONFIRMED and self.confirmed_at is None:
+            raise ValueError("state is confirmed but confirmed_at is missing")
+        if self.state is IncidentState.ENDED and self.ended_at is None:
+            raise ValueError("state is ended but ended_at is missing")
+        names = [item.name for item in self.evidence]
+        if len(set(names)) != len(names):
+            raise ValueError("two evidence files have the same name")
+        return self
+
+
+class IncidentPage(BaseModel):
+    """One page of a list; `next` is the cursor of the following one."""
+
+    incidents: list[dict[str, Any]]
+    next: str | None = None
+
+
+def unknown_keys(message: WireModel) -> int:
+    """Counts the keys, at any depth, that this version of the schema does not know."""
+    count = len(message.model_extra or {})
+    for name in type(message).model_fields:
+        value = getattr(message, name)
+        items = value if isinstance(value, tuple) else (value,)
+        count += sum(unknown_keys(item) for item in items if isinstance(item, WireModel))
+    return count
+
+
+def as_utc_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, the form in which moments travel."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
