@@ -1,0 +1,5 @@
+"""What goes wrong with a source, said in one line without its password."""
+
+
+class SourceError(ValueError):
+    """A source can't be opened, is not video, or broke while it was read. The message names it, redacted."""
