@@ -1,0 +1,1 @@
+"""Runs the whole way on recorded clips and scores it."""

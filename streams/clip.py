@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -54,7 +55,10 @@ def write_clip(packets: Sequence[Packet], start_s: float, end_s: float, stem: Pa
     """
     if not packets or not packets[0].keyframe:
         raise ValueError(f"a clip of {start_s:.1f} to {end_s:.1f} s needs packets that begin with a keyframe: got none")
-    joined = [packet for packet in packets if packet.codec.joins(packets[0].codec)]
+    # Pictures shown before the keyframe that they follow (an open GOP) refer to what is not in the clip.
+    joined = [
+        packet for packet in packets if packet.codec.joins(packets[0].codec) and packet.time_s >= packets[0].time_s
+    ]
     cut = next((packet.time_s for packet in packets if not packet.codec.joins(packets[0].codec)), None)
     if cut is not None:
         joined = [packet for packet in joined if packet.time_s < cut]
@@ -72,7 +76,7 @@ def write_clip(packets: Sequence[Packet], start_s: float, end_s: float, stem: Pa
         start_s=times_s[0],
         end_s=times_s[-1],
         pictures=len(joined),
-        gaps_s=tuple((a, b) for a, b in zip(times_s, times_s[1:], strict=False) if b - a > GAP_S),
+        gaps_s=tuple((a, b) for a, b in pairwise(times_s) if b - a > GAP_S),
         cut_at_s=cut,
     )
 

@@ -53,11 +53,17 @@ class Feed:
     """Packets of one source on one capture clock.
 
     A recorded file is read once, as fast as it goes or `paced` like a live camera, or again and again if `loop`ed. A live
-    camera is reconnected for ever. `close` may be called from any thread.
+    camera is reconnected for ever, unless `retry` is off. `close` may be called from any thread.
     """
 
     def __init__(
-        self, address: Address, *, paced: bool = False, loop: bool = False, starts_at: datetime | None = None
+        self,
+        address: Address,
+        *,
+        paced: bool = False,
+        loop: bool = False,
+        retry: bool = True,
+        starts_at: datetime | None = None,
     ) -> None:
         self.address = address
         self.health = FeedHealth()
@@ -65,6 +71,7 @@ class Feed:
         self.clock = CaptureClock(live=address.live, starts_at=starts_at)
         self._paced = paced and not address.live
         self._loop = loop and not address.live
+        self._retry = retry and address.live
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -82,11 +89,11 @@ class Feed:
             before = self.health.packets
             try:
                 yield from self._one_connection()
-                if not (self.address.live or self._loop):
+                if not (self._retry or self._loop):
                     break
             except SourceError as error:
                 self._failed(error)
-                if not self.address.live:
+                if not self._retry:
                     self.health.truncated = True
                     break
             if self._loop:

@@ -36,18 +36,26 @@ def _decoded(packets: Sequence[Packet]) -> Iterator[Frame]:
     for packet in packets:
         if packet.codec is not codec:
             if decoder is not None:
-                yield from decode(decoder, None)
+                yield from _passing_over(decoder, None)
             codec, decoder = packet.codec, packet.codec.decoder()
         assert decoder is not None  # noqa: S101 - set together with `codec`
-        yield from decode(decoder, packet)
+        yield from _passing_over(decoder, packet)
     if decoder is not None:
-        yield from decode(decoder, None)
+        yield from _passing_over(decoder, None)
+
+
+def _passing_over(decoder: "av.VideoCodecContext", packet: Packet | None) -> list[Frame]:
+    try:
+        return decode(decoder, packet)
+    except av.error.FFmpegError:
+        return []
 
 
 def decode(decoder: "av.VideoCodecContext", packet: Packet | None) -> list[Frame]:
-    """Feeds one packet (None flushes) and gives the frames that come out; a damaged packet gives none."""
-    try:
-        pictures = decoder.decode(None if packet is None else packet.raw)
-    except av.error.FFmpegError:
-        return []
+    """Feeds one packet (None: there are no more for now) and gives the frames that come out.
+
+    Raises:
+        av.error.FFmpegError: The packet is damaged.
+    """
+    pictures = decoder.decode(None if packet is None else packet.raw)
     return [Frame(picture.pts / TICKS_PER_S, picture) for picture in pictures if picture.pts is not None]

@@ -27,6 +27,8 @@ class Sample:
     """What to decode for one look: the packets from a keyframe to the wanted picture, which is the last one."""
 
     packets: tuple[Packet, ...]
+    drain: bool
+    """True when the picture is wanted now; False when the decoder may hold it back for reordering, as more follows at once."""
 
     @property
     def time_s(self) -> float:
@@ -57,10 +59,11 @@ class Patrol:
             self._gop.append(packet)
         else:
             return None
-        if packet.time_s - self._last_s < self._due_after_s(packet):
+        # Time of decoding, which rises from packet to packet, also where pictures are reordered.
+        if packet.decode_time_s - self._last_s < self._due_after_s(packet):
             return None
-        self._last_s = packet.time_s
-        return Sample(tuple(self._gop))
+        self._last_s = packet.decode_time_s
+        return Sample(tuple(self._gop), drain=self.interval_s > 0)
 
     def _due_after_s(self, packet: Packet) -> float:
         if packet.keyframe:
@@ -75,36 +78,42 @@ class PatrolDecoder:
 
     def __init__(self) -> None:
         self.errors = 0
-        """Samples that gave no picture."""
+        """Packets that could not be decoded."""
         self._decoder: av.VideoCodecContext | None = None
         self._codec: VideoCodec | None = None
         self._keyframe: Packet | None = None
         self._done = 0
+        self._last_s = -float("inf")
 
     def decode(self, sample: Sample) -> Frame | None:
-        """The newest picture of the sample; None if it can't be decoded."""
-        keyframe = sample.packets[0]
+        """The newest picture of the sample; None if there is none that was not given before."""
+        decoder = self._prepared(sample.packets[0])
+        newest: Frame | None = None
+        for packet in sample.packets[self._done :]:
+            newest = self._newest(decoder, packet) or newest
+        self._done = len(sample.packets)
+        if newest is None and sample.drain:
+            newest = self._newest(decoder, None)
+            self._keyframe = None  # a drained decoder begins anew
+        if newest is None or newest.time_s <= self._last_s:
+            return None
+        self._last_s = newest.time_s
+        return newest
+
+    def _prepared(self, keyframe: Packet) -> av.VideoCodecContext:
         if self._decoder is None or keyframe.codec is not self._codec:
             self._codec, self._decoder = keyframe.codec, keyframe.codec.decoder()
+            self._done = 0
         elif keyframe is not self._keyframe:
             self._decoder.flush_buffers()
-        if keyframe is not self._keyframe or self._done > len(sample.packets):
-            self._keyframe, self._done = keyframe, 0
-        frame = self._newest(sample.packets[self._done :])
-        self._done = len(sample.packets)
-        if frame is None:
-            # A decoder that reorders holds pictures back; what it holds comes out when it is told that this was all.
-            frames = decode(self._decoder, None)
-            self._decoder.flush_buffers()
-            self._keyframe = None
-            frame = frames[-1] if frames else None
-        self.errors += frame is None
-        return frame
+            self._done = 0
+        self._keyframe = keyframe
+        return self._decoder
 
-    def _newest(self, packets: tuple[Packet, ...]) -> Frame | None:
-        assert self._decoder is not None  # noqa: S101 - set by the caller
-        newest = None
-        for packet in packets:
-            for frame in decode(self._decoder, packet):
-                newest = frame
-        return newest
+    def _newest(self, decoder: av.VideoCodecContext, packet: Packet | None) -> Frame | None:
+        try:
+            frames = decode(decoder, packet)
+        except av.error.FFmpegError:
+            self.errors += 1
+            return None
+        return frames[-1] if frames else None

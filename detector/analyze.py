@@ -1,0 +1,148 @@
+"""Recorded files, as fast as they go, in media time, without an event system."""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detector.cameras_file import Camera, read_cameras
+from detector.errors import ConfigError
+from detector.files import as_json
+from detector.incidents import Incident, State
+from detector.preflight import check_classes, check_files, say_what_is_off
+from detector.watch import CameraWatch, WatchPlan
+from detector.wire import SCHEMA, recorded
+from models.detector import Detector, load_detector
+from streams.feed import Feed
+from streams.patrol import INTERVAL_S, Patrol, PatrolDecoder
+from streams.ring import PacketRing
+
+log = logging.getLogger(__name__)
+
+RING_S = 30.0
+"""Reaches back from an alarm over the pre-roll, and from the first sighting to the arrival."""
+RING_BYTES = 48 * 2**20
+INCIDENTS_FILE = "incidents.json"
+EVIDENCE_FOLDER = "evidence"
+
+Progress = Callable[[float], None]
+"""Told the seconds of media time that have been read since it was last told."""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    source: dict[str, Any]
+    incidents: list[Incident]
+
+
+def analyze(
+    cameras_path: Path,
+    out_dir: Path,
+    *,
+    model: str = "yolov8n",
+    full_rate: bool = False,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Analyses every camera of a file and writes `incidents.json` and `evidence/ID/NAME`.
+
+    Args:
+        cameras_path: Cameras file; its sources are recorded files.
+        out_dir: Made if missing. Files of an earlier run are replaced.
+        model: Name in the registry.
+        full_rate: Analyse every picture: slow, the reference that sampling is compared with.
+        on_progress: Told how much has been read.
+
+    Returns:
+        The content of `incidents.json`.
+
+    Raises:
+        ConfigError: The cameras file or a source is wrong; nothing was written.
+        models.errors.ModelError: The model can't be had.
+    """
+    cameras = read_cameras(cameras_path)
+    live = [camera.id for camera in cameras if camera.address.live]
+    if live:
+        raise ConfigError(f"{cameras_path}: camera {live[0]}: is live: analyze takes recorded files; use worker")
+    check_files(cameras)
+    detector = load_detector(model)
+    check_classes(cameras, detector)
+    say_what_is_off(cameras, detector)
+    return analyze_cameras(cameras, detector, out_dir, full_rate=full_rate, on_progress=on_progress)
+
+
+def analyze_cameras(
+    cameras: Sequence[Camera],
+    detector: Detector,
+    out_dir: Path,
+    *,
+    full_rate: bool = False,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """`analyze` for cameras that have been read and checked: several at once, one thread each."""
+    evidence_dir = out_dir / EVIDENCE_FOLDER
+    if evidence_dir.exists():
+        shutil.rmtree(evidence_dir)
+    evidence_dir.mkdir(parents=True)
+
+    def one(camera: Camera) -> _Outcome:
+        return _analyze_one(camera, detector, evidence_dir, full_rate=full_rate, on_progress=on_progress)
+
+    with ThreadPoolExecutor(max_workers=min(len(cameras), os.cpu_count() or 1)) as pool:
+        outcomes = list(pool.map(one, cameras))
+    incidents = [incident for outcome in outcomes for incident in outcome.incidents]
+    incidents.sort(key=lambda incident: (incident.camera, incident.confirmed_s or 0.0, incident.id))
+    result = {
+        "schema": SCHEMA,
+        "sources": [outcome.source for outcome in outcomes],
+        "incidents": [recorded(incident) for incident in incidents],
+    }
+    (out_dir / INCIDENTS_FILE).write_bytes(as_json(result))
+    return result
+
+
+def _analyze_one(
+    camera: Camera, detector: Detector, evidence_dir: Path, *, full_rate: bool, on_progress: Progress | None
+) -> _Outcome:
+    newest: dict[str, Incident] = {}
+    plan = WatchPlan(
+        detector=detector,
+        folder=evidence_dir,
+        publish=lambda _camera, _zone, _clock, incident: newest.__setitem__(incident.id, incident),
+        record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
+    )
+    feed = Feed(camera.address, starts_at=camera.starts_at)
+    ring = PacketRing(RING_S, RING_BYTES)
+    watch = CameraWatch(camera, ring, feed.clock, plan)
+    patrol, decoder = Patrol(0.0 if full_rate else INTERVAL_S), PatrolDecoder()
+    told_s = decoded_s = 0.0
+    lost_last = False
+    for packet in feed.packets():
+        ring.push(packet)
+        sample = patrol.offer(packet)
+        if sample is None:
+            continue
+        frame = decoder.decode(sample)
+        lost_last = frame is None
+        if frame is not None:
+            decoded_s = frame.time_s
+            watch.look(frame)
+        if on_progress is not None:
+            on_progress(max(0.0, packet.time_s - told_s))
+            told_s = max(told_s, packet.time_s)
+    watch.finish()
+    if lost_last:
+        log.warning("camera %s: %s: nothing can be decoded after %.1f s", camera.id, camera.address, decoded_s)
+    status = "truncated" if feed.health.truncated or lost_last else "ok"
+    source: dict[str, Any] = {
+        "camera": camera.id,
+        "status": status,
+        "read_s": round(decoded_s if lost_last else feed.health.read_s, 3),
+        "looks": watch.looks,
+        "undecodable_packets": decoder.errors,
+    }
+    kept = [incident for incident in newest.values() if incident.state is not State.CANDIDATE]
+    return _Outcome(source, kept)

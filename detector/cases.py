@@ -1,0 +1,209 @@
+"""One stay in one zone, from the moment it has settled until it has gone: what is due when.
+
+The sequence of an incident's files and revisions lives here; `watch` feeds it looks, `evidence` makes the files.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker
+from detector.incidents import EvidenceFile, Incident, State
+from detector.rules import Judgement, Rule, Stay
+from detector.things import Presence, Thing
+from detector.zones import Zone
+from streams.frame import Frame
+from streams.lookback import look_back
+from streams.packet import Packet
+from streams.ring import PacketRing
+
+Files = list[EvidenceFile]
+Submit = Callable[[Callable[[], Files], Callable[[Files], None]], None]
+"""Runs slow work, at once or in a thread of its own, and hands what it made to the second function."""
+ARRIVAL_STILL_S = 1.5
+"""The arrival still is the first decodable picture within this time after the onset."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the cases of one camera share."""
+
+    ring: PacketRing
+    submit: Submit
+    publish: Callable[[Incident], None]
+    record_of: Callable[[Incident], dict[str, Any]]
+    """The incident as its record file says it."""
+
+
+@dataclass
+class Case:
+    """An incident in the making. Only its own camera's watch touches it, one look at a time."""
+
+    incident: Incident
+    thing: Thing
+    zone: Zone
+    rule: Rule
+    maker: EvidenceMaker
+    around: Surroundings
+    arrival_done: bool = False
+    arrival_clip: bool = False
+    clips_done: bool = False
+    later_done: bool = False
+    dropped: bool = False
+    work_left: int = 0
+    untold: Files = field(default_factory=list)
+    """Made before the alarm; nobody has been told of them yet."""
+
+    @property
+    def open(self) -> bool:
+        """False once nothing more can come."""
+        over = self.dropped or (self.incident.state is State.ENDED and self.clips_done)
+        return not over or self.work_left > 0
+
+    @property
+    def in_view(self) -> bool:
+        """True when the newest look shows the thing."""
+        return self.thing.presence in (Presence.SEEN, Presence.HELD)
+
+    def stay(self, now_s: float) -> Stay:
+        """What the rule is told."""
+        counts = self.thing.counts
+        return Stay(
+            now_s=now_s,
+            since_s=self.incident.since_s,
+            onset_s=self.incident.onset_s,
+            box=self.thing.anchor,
+            class_name=self.thing.class_name,
+            mean_score=self.thing.mean_score,
+            looks=sum(counts.values()),
+            seen=counts[Presence.SEEN],
+            held=counts[Presence.HELD],
+            hidden=counts[Presence.HIDDEN],
+            present=self.in_view,
+        )
+
+    def look(self, now_s: float, frame: Frame, stands: Callable[[], bool]) -> None:
+        """A new look: is the rule broken now, and is anything due?
+
+        Args:
+            now_s: Its media time.
+            frame: Its picture.
+            stands: Looks back whether the thing really stood there since the last look; asked before an alarm only.
+        """
+        if self.incident.state is State.ENDED:
+            self.due(now_s)
+            return
+        if not self.arrival_done and now_s >= self.incident.since_s + POST_ROLL_S:
+            self._keep_arrival()
+        if self.incident.state is State.CANDIDATE:
+            judgement = self.rule.judge(self.stay(now_s), self.zone)
+            if judgement.confirmed and stands():
+                self._confirm(now_s, frame, judgement)
+        self.due(now_s)
+        alarm_s = self.incident.confirmed_s
+        if alarm_s is not None and not self.later_done and now_s >= alarm_s + self.zone.dwell_s and self.in_view:
+            self._later(frame)
+
+    def due(self, now_s: float) -> None:
+        """Does what is due without a picture: the clips, once the post-roll has passed."""
+        alarm_s = self.incident.confirmed_s
+        if alarm_s is not None and not self.clips_done and now_s >= alarm_s + POST_ROLL_S:
+            self._clips()
+
+    def gone(self, ended_s: float, frame: Frame) -> None:
+        """The thing has left: `frame` shows the place clear."""
+        if self.incident.state is State.CANDIDATE:
+            self._drop()
+            return
+        self._last_still(ended_s)
+        self.incident = self.incident.ended(
+            ended_s, {"left": True, "stood_in_all_s": round(ended_s - self.incident.since_s, 2)}
+        )
+        self._attach(self.maker.still(self.incident, "left", frame, "place clear", there=False))
+
+    def finish(self, last_s: float) -> None:
+        """Nothing more will come from this camera: what is due is done with what is there."""
+        if self.incident.state is State.CANDIDATE:
+            self._drop()
+            return
+        if not self.later_done and self.incident.state is State.CONFIRMED:
+            self._last_still(self.thing.last_s)
+        if not self.clips_done:
+            self._clips(until_s=last_s)
+
+    def _drop(self) -> None:
+        self.dropped = True
+        if self.work_left == 0:
+            shutil.rmtree(self.maker.folder, ignore_errors=True)
+
+    def _keep_arrival(self) -> None:
+        """Pins the arrival while the ring still has it: its still, and its clip if the alarm's won't reach back to it."""
+        self.arrival_done = True
+        span = self.around.ring.span_s
+        if span is None:
+            return
+        start_s = max(self.incident.since_s, span[0])
+        packets = self.around.ring.window(start_s - PRE_ROLL_S, start_s + POST_ROLL_S)
+        first = next(look_back(packets, start_s, start_s + ARRIVAL_STILL_S), None)
+        if first is not None:
+            name = "first-seen" if self.incident.onset_s is None else "arrival"
+            self.untold += self.maker.still(self.incident, name, first, name.replace("-", " "), there=True)
+        if self.zone.dwell_s > ONE_CLIP_MAX_S:
+            self.arrival_clip = True
+            self._record_clip("arrival", packets, start_s - PRE_ROLL_S, start_s + POST_ROLL_S)
+
+    def _confirm(self, now_s: float, frame: Frame, judgement: Judgement) -> None:
+        if not self.arrival_done:
+            self._keep_arrival()
+        self.incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why)
+        stood = f"{now_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
+        made = self.maker.still(self.incident, "alarm", frame, stood, there=True)
+        self._attach([*self.untold, *made, self.maker.closeup(frame, self.incident.box)])
+        self.untold = []
+
+    def _later(self, frame: Frame) -> None:
+        self.later_done = True
+        stood = f"{frame.time_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
+        self._attach(self.maker.still(self.incident, "later", frame, stood, there=True))
+
+    def _last_still(self, at_s: float) -> None:
+        """The last picture that shows the thing, if the later still has not been taken yet."""
+        if self.later_done or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
+            return
+        packets = self.around.ring.window(at_s - 1, at_s)
+        last = next(iter([*look_back(packets, at_s - 1, at_s)][-1:]), None)
+        if last is not None:
+            self._later(last)
+
+    def _clips(self, until_s: float = float("inf")) -> None:
+        self.clips_done = True
+        alarm_s = self.incident.confirmed_s or 0.0
+        start_s, name = alarm_s - PRE_ROLL_S, "alarm"
+        if not self.arrival_clip:
+            start_s, name = min(start_s, self.incident.since_s - PRE_ROLL_S), ""
+        packets = self.around.ring.window(start_s, min(alarm_s + POST_ROLL_S, until_s))
+        self._record_clip(name, packets, start_s, alarm_s + POST_ROLL_S)
+
+    def _record_clip(self, name: str, packets: list[Packet], start_s: float, end_s: float) -> None:
+        incident = self.incident
+        self.work_left += 1
+        self.around.submit(lambda: self.maker.clip(incident, name, packets, start_s, end_s), self._clip_made)
+
+    def _clip_made(self, files: Files) -> None:
+        self.work_left -= 1
+        if self.dropped:
+            self._drop()
+        elif self.incident.state is State.CANDIDATE:
+            self.untold += files
+        else:
+            self._attach(files)
+
+    def _attach(self, files: Files) -> None:
+        """A new revision with more evidence; once the clips are in, with a record that lists them all."""
+        self.incident = self.incident.with_evidence(*files)
+        if self.clips_done and self.work_left == 0:
+            record = self.maker.record(self.incident, self.around.record_of(self.incident))
+            self.incident = self.incident.with_evidence(record)
+        self.incident = self.incident.next_revision()
+        self.around.publish(self.incident)

@@ -1,0 +1,87 @@
+"""Sub-commands of this room: `analyze`, `worker`, `cameras check`."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import click
+from platformdirs import user_state_path
+from tqdm import tqdm
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("cameras", type=FILE)
+@click.option("--out", type=FOLDER, required=True, help="Folder for incidents.json and evidence/.")
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@click.option("--full-rate", is_flag=True, help="Analyse every picture: slow, a reference for sampling.")
+def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
+    """Analyse recorded files, as fast as they go."""
+    from detector.analyze import analyze as run  # noqa: PLC0415 - loads the detector's libraries; --help must not
+    from detector.cameras_file import read_cameras  # noqa: PLC0415
+
+    total = len(read_cameras(cameras))
+    with tqdm(unit="s", desc="video read", disable=not sys.stderr.isatty()) as bar:
+
+        def progress(read_s: float) -> None:
+            bar.update(round(read_s, 1))
+
+        result = run(cameras, out, model=model, full_rate=full_rate, on_progress=progress)
+    confirmed = len(result["incidents"])
+    click.echo(f"{confirmed} incidents in {total} recordings; {out / 'incidents.json'}", err=True)
+
+
+@click.command()
+@click.argument("cameras", type=FILE)
+@click.option("--events", required=True, help="Address of the event system, for instance http://127.0.0.1:8000")
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@click.option("--state", type=FOLDER, default=None, help="Folder for what has not been delivered yet.")
+@click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
+@click.option("--token", envvar="STREETWARDEN_TOKEN", required=True, help="Better given as STREETWARDEN_TOKEN.")
+def worker(cameras: Path, events: str, model: str, state: Path | None, shards: int | None, token: str) -> None:
+    """Watch cameras live and report to the event system."""
+    from detector.cameras_file import read_cameras  # noqa: PLC0415 - as above
+    from detector.worker import Worker  # noqa: PLC0415
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    running = Worker(
+        read_cameras(cameras),
+        events_url=events,
+        token=token,
+        state_dir=state or user_state_path("streetwarden") / "worker",
+        model=model,
+        shards=shards,
+    )
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: running.stop())
+    running.check()
+    sys.exit(running.run())
+
+
+@click.group()
+def cameras() -> None:
+    """Look after cameras."""
+
+
+@cameras.command()
+@click.argument("cameras_file", type=FILE, metavar="CAMERAS")
+@click.option("--out", type=FOLDER, required=True, help="Folder for cameras.json and a picture of each camera.")
+def check(cameras_file: Path, out: Path) -> None:
+    """Open every source, say what it is, and draw the zones on a picture."""
+    from detector.check import check_cameras  # noqa: PLC0415 - as above
+
+    rows = check_cameras(cameras_file, out)
+    for row in rows:
+        if "error" in row:
+            click.echo(f"{row['camera']}: {row['error']}", err=True)
+            continue
+        fps, gop = row["fps"] or "unknown", row["gop_s"] or "unknown"
+        click.echo(
+            f"{row['camera']}: {row['codec']} {row['width_px']}x{row['height_px']}, {fps} fps, GOP {gop} s, "
+            f"clock: {row['clock_source']}, picture: {out / row['picture']}"
+        )
+    if any("error" in row for row in rows):
+        sys.exit(1)

@@ -1,0 +1,125 @@
+"""Evidence of one incident: which moments are recorded, and how the files are made.
+
+A parking pack has at least three stills: at arrival (or first seen), at the alarm, and later: the last picture of the
+vehicle before it leaves, or one when it has stood for the permitted time once more. Two of them are then further apart than
+the permitted time (GA/T 832-2014 asks for two panoramas at least 10 s apart; Beijing for the permitted time).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from detector.cameras_file import Camera
+from detector.files import as_json, sync_file, write_evidence
+from detector.geometry import Box
+from detector.incidents import EvidenceFile, Incident
+from detector.stills import take_closeup, take_still
+from detector.tracks import TRACKS_FPS, follow
+from detector.zones import Zone
+from models.detections import Detections
+from streams.clip import BROWSER_CODECS, Clip, sha256_of, write_clip, write_viewing_copy
+from streams.clock import CaptureClock
+from streams.frame import Frame
+from streams.lookback import look_back
+from streams.packet import Packet
+
+PRE_ROLL_S = 5.0
+POST_ROLL_S = 5.0
+ONE_CLIP_MAX_S = 15.0
+"""Onset and alarm closer together than this are shown by one clip, else by two: the ring need not be as long as the dwell."""
+
+
+@dataclass(frozen=True)
+class EvidenceMaker:
+    """Makes the files of one incident, in a folder of its own. Takes part in no decision."""
+
+    folder: Path
+    camera: Camera
+    zone: Zone
+    clock: CaptureClock
+    detect: Callable[[Frame], Detections]
+
+    def still(self, incident: Incident, name: str, frame: Frame, caption: str, *, there: bool) -> list[EvidenceFile]:
+        """A still and its annotated copy; `there` tells whether the thing is still in the picture."""
+        lines = [
+            f"{self.moment_text(frame.time_s)}  ·  {caption}",
+            "  ·  ".join(
+                part for part in (self.camera.place, self.camera.direction, self.camera.id, self.zone.id) if part
+            ),
+        ]
+        box = incident.box if there else None
+        return list(
+            take_still(self.folder, name, frame, lines, box=box, label=incident.class_name, zone=self.zone.polygon)
+        )
+
+    def closeup(self, frame: Frame, box: Box) -> EvidenceFile:
+        """The thing itself, cut out."""
+        return take_closeup(self.folder, frame, box)
+
+    def clip(
+        self, incident: Incident, name: str, packets: Sequence[Packet], start_s: float, end_s: float
+    ) -> list[EvidenceFile]:
+        """A clip (`name` is empty for the only one), its viewing copy if browsers need one, tracks and completeness."""
+        suffix = f"-{name}" if name else ""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        clip = write_clip(packets, start_s, end_s, self.folder / f"clip{suffix}")
+        sync_file(clip.path)
+        made = [EvidenceFile(clip.path.name, "clip", clip.sha256, clip.start_s, clip.end_s)]
+        if clip.codec not in BROWSER_CODECS:
+            view = write_viewing_copy(packets, clip, self.folder / f"clip{suffix}-view.mp4")
+            sync_file(view.path)
+            made.append(
+                EvidenceFile(view.path.name, "clip", view.sha256, clip.start_s, clip.end_s, derived_from=clip.path.name)
+            )
+        tracks = follow(
+            look_back(packets, clip.start_s, clip.end_s, every_s=1 / TRACKS_FPS),
+            self.detect,
+            clip=clip.path.name,
+            starts_s=clip.start_s,
+            anchor=incident.box,
+            zone=self.zone.polygon,
+        )
+        completeness = completeness_of(clip, self.clock)
+        for stem, kind, content in (("tracks", "tracks", tracks), ("completeness", "completeness", completeness)):
+            data = as_json(content)
+            made.append(write_evidence(self.folder, f"{stem}{suffix}.json", kind, data, clip.start_s, clip.end_s))
+        return made
+
+    def record(self, incident: Incident, content: dict[str, Any]) -> EvidenceFile:
+        """The incident as it stands, as a file of its own beside the pictures."""
+        end_s = max([incident.confirmed_s or incident.since_s, *(file.end_s for file in incident.evidence)])
+        name = f"record-{incident.revision + 1}.json"
+        return write_evidence(self.folder, name, "record", as_json(content), incident.since_s, end_s)
+
+    def moment_text(self, time_s: float) -> str:
+        """A moment as it is written on a picture: wall-clock time where it is known, else media time."""
+        if self.clock.source == "file" and self.camera.starts_at is None:
+            minutes, seconds = divmod(time_s, 60)
+            return f"{int(minutes):02d}:{seconds:05.2f} of the recording"
+        zone = self.camera.starts_at.tzinfo if self.camera.starts_at else None
+        return self.clock.wall(time_s).astimezone(zone).isoformat(sep=" ", timespec="milliseconds")
+
+
+def completeness_of(clip: Clip, clock: CaptureClock) -> dict[str, Any]:
+    """What the clip promised and what it holds; times in seconds of media time."""
+    content = asdict(clip) | {
+        "path": clip.path.name,
+        "clock_source": clock.source,
+        "clock_error_s": clock.error_s,
+        "camera_clock_offset_s": clock.camera_offset_s,
+        "pre_roll_short_s": round(max(0.0, clip.start_s - clip.asked_start_s), 3),
+        "post_roll_short_s": round(max(0.0, clip.asked_end_s - clip.end_s), 3),
+        "schema": 1,
+    }
+    content["file"] = content.pop("path")
+    return content
+
+
+def check_files(folder: Path, files: Sequence[EvidenceFile]) -> list[str]:
+    """Names of the files that are missing or not what they were; empty when all is well."""
+    return [
+        file.name
+        for file in files
+        if not (folder / file.name).is_file() or sha256_of(folder / file.name) != file.sha256
+    ]

@@ -1,0 +1,49 @@
+"""Boxes in fractions of the frame: origin top left, x to the right, y down."""
+
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """xyxy in fractions of the frame, 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def area(self) -> float:
+        """Part of the frame that it covers."""
+        return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Its middle, x and y."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    @property
+    def ground_contact(self) -> tuple[float, float]:
+        """Where the thing stands on the ground: the bottom centre, x and y."""
+        return (self.left + self.right) / 2, self.bottom
+
+    def grown(self, share: float) -> "Box":
+        """Grown on each side by a share of its width and height, kept within the frame."""
+        dx, dy = (self.right - self.left) * share, (self.bottom - self.top) * share
+        return Box(
+            max(0.0, self.left - dx), max(0.0, self.top - dy), min(1.0, self.right + dx), min(1.0, self.bottom + dy)
+        )
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Area that both cover."""
+    return Box(max(a.left, b.left), max(a.top, b.top), min(a.right, b.right), min(a.bottom, b.bottom)).area
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union, 0 to 1.
+
+    >>> iou(Box(0, 0, 0.2, 0.2), Box(0.1, 0, 0.3, 0.2))  # 0.02 of 0.06
+    0.3333333333333333
+    """
+    shared = overlap(a, b)
+    return shared / (a.area + b.area - shared) if shared > 0 else 0.0

@@ -1,0 +1,73 @@
+"""A look: what one analysed picture shows. And the memory of looks that a place is compared with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.geometry import Box
+
+RECENT_S = 20.0
+"""Every look younger than this is remembered: an arrival is usually noticed within a look or two."""
+SPARSE_S = 10.0
+"""Of older ones, one per this time: enough to tell whether a thing was there before the detector saw it."""
+MEMORY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One detection of something that a rule may care about."""
+
+    box: Box
+    class_name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One analysed picture."""
+
+    time_s: float
+    """Media time of the picture."""
+    luma: NDArray[np.uint8] = field(repr=False)
+    """`(height, width)` uint8, a small grey picture of the whole frame."""
+    sightings: tuple[Sighting, ...] = ()
+    others: tuple[Box, ...] = ()
+    """Whatever else was detected; it can stand in front of a thing."""
+
+
+class LookMemory:
+    """Remembers looks: all recent ones, older ones thinned out, and the very first. About 20 small grey pictures."""
+
+    def __init__(self) -> None:
+        self._first: Look | None = None
+        self._looks: list[Look] = []
+
+    @property
+    def first(self) -> Look | None:
+        """The first look ever."""
+        return self._first
+
+    def add(self, look: Look) -> None:
+        """Remembers a look, and forgets what is no longer needed."""
+        self._first = self._first or look
+        self._looks.append(look)
+        kept: list[Look] = []
+        for held in self._looks:
+            age_s = look.time_s - held.time_s
+            thinned = age_s > RECENT_S and kept and held.time_s - kept[-1].time_s < SPARSE_S
+            if age_s <= MEMORY_S and not thinned:
+                kept.append(held)
+        self._looks = kept
+
+    def backwards(self, before_s: float) -> Iterator[Look]:
+        """Looks before a moment, newest first; the very first one last."""
+        for look in reversed(self._looks):
+            if look.time_s < before_s:
+                yield look
+        if self._first and self._first.time_s < before_s and self._first is not self._looks[0]:
+            yield self._first
+
+    def __len__(self) -> int:
+        return len(self._looks)

@@ -1,0 +1,145 @@
+"""The outbox: what the event system has to be told, on disk before anything is sent.
+
+One SQLite database and a folder of files for each worker. Shards write, the courier reads; a message leaves the outbox only
+when the event system has acknowledged it, or when it has refused it for good: then it stays as a dead letter, with the
+reason. The event system being away costs disk, and nothing else.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+SCHEMA_SQL = """
+CREATE TABLE IF NOT EXISTS messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('revision', 'evidence')),
+    name TEXT NOT NULL,
+    body TEXT,
+    path TEXT,
+    sha256 TEXT,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    UNIQUE (incident, kind, name)
+);
+CREATE INDEX IF NOT EXISTS waiting ON messages (state, seq);
+"""
+BUSY_S = 30.0
+SENT_KEPT = 10_000
+"""Sent messages are remembered, so that a file is sent once, but not for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to send: a revision (JSON) or a file of evidence."""
+
+    seq: int
+    incident: str
+    kind: Literal["revision", "evidence"]
+    name: str
+    body: str | None
+    path: Path | None
+    sha256: str | None
+    attempts: int
+
+
+class Outbox:
+    """Durable, ordered per incident. Several processes and threads may use one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._path = folder / "outbox.db"
+        self._local = threading.local()
+        with self._transaction() as db:
+            db.executescript(SCHEMA_SQL)
+
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._local, "db"):
+            db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            self._local.db = db
+        connection: sqlite3.Connection = self._local.db
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def post(self, revision: dict[str, Any], folder: Path) -> None:
+        """Takes a revision and the files that it names; those that were taken before are not taken again.
+
+        Args:
+            revision: The incident as the wire has it.
+            folder: Where its files of evidence lie, synced.
+        """
+        incident = revision["id"]
+        insert = (
+            "INSERT INTO messages (incident, kind, name, body, path, sha256) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (incident, kind, name) DO NOTHING"
+        )
+        with self._transaction() as db:
+            body = json.dumps(revision, ensure_ascii=False)
+            db.execute(insert, (incident, "revision", f"{revision['revision']:06d}", body, None, None))
+            for item in revision["evidence"]:
+                path = str(folder / item["name"])
+                db.execute(insert, (incident, "evidence", item["name"], None, path, item["sha256"]))
+
+    def next_messages(self, limit: int) -> list[Message]:
+        """The oldest waiting message of each incident; oldest first."""
+        rows = self._connection().execute(
+            "SELECT min(seq), incident, kind, name, body, path, sha256, attempts FROM messages "
+            "WHERE state = 'waiting' GROUP BY incident ORDER BY min(seq)"
+        )
+        return [
+            Message(seq, incident, kind, name, body, Path(path) if path else None, sha256, attempts)
+            for seq, incident, kind, name, body, path, sha256, attempts in rows.fetchmany(limit)
+        ]
+
+    def sent(self, message: Message) -> None:
+        """The event system has it: the local copy is freed."""
+        with self._transaction() as db:
+            db.execute("UPDATE messages SET state = 'sent', body = NULL WHERE seq = ?", (message.seq,))
+            db.execute("DELETE FROM messages WHERE state = 'sent' AND seq < ?", (message.seq - SENT_KEPT,))
+        if message.path is not None:
+            message.path.unlink(missing_ok=True)
+
+    def failed(self, message: Message) -> None:
+        """Not delivered this time."""
+        with self._transaction() as db:
+            db.execute("UPDATE messages SET attempts = attempts + 1 WHERE seq = ?", (message.seq,))
+
+    def refused(self, message: Message, reason: str) -> None:
+        """Refused for good: kept, file and all, as a dead letter."""
+        with self._transaction() as db:
+            db.execute("UPDATE messages SET state = 'dead', reason = ? WHERE seq = ?", (reason, message.seq))
+
+    def incidents_waiting(self) -> set[str]:
+        """Incidents of which something has not been delivered, dead letters included."""
+        rows = self._connection().execute("SELECT DISTINCT incident FROM messages WHERE state != 'sent'")
+        return {row[0] for row in rows}
+
+    def counts(self) -> dict[str, int]:
+        """How many messages are `waiting`, `sent` and `dead`."""
+        rows = self._connection().execute("SELECT state, count(*) FROM messages GROUP BY state")
+        return {"waiting": 0, "sent": 0, "dead": 0} | dict(rows)
+
+    def close(self) -> None:
+        """Closes this thread's connection."""
+        if hasattr(self._local, "db"):
+            self._local.db.close()
+            del self._local.db

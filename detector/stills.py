@@ -1,0 +1,47 @@
+"""Stills of an incident: the picture as it is, an annotated copy, and a close-up."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from detector.annotate import annotated
+from detector.files import write_evidence
+from detector.geometry import Box
+from detector.incidents import EvidenceFile
+from streams.frame import Frame
+from streams.still import encode_jpeg
+
+CLOSEUP_MARGIN = 0.15
+"""Grown by this share on each side: the whole vehicle stays in, with a little of where it stands."""
+
+
+def take_still(
+    folder: Path,
+    name: str,
+    frame: Frame,
+    lines: Sequence[str],
+    *,
+    box: Box | None,
+    label: str,
+    zone: Sequence[tuple[float, float]],
+) -> tuple[EvidenceFile, EvidenceFile]:
+    """Writes `snapshot-NAME.jpg` and its annotated copy."""
+    image = frame.rgb()
+    original = f"snapshot-{name}.jpg"
+    copy = f"snapshot-{name}-annotated.jpg"
+    raw = write_evidence(folder, original, "snapshot", encode_jpeg(image), frame.time_s, frame.time_s)
+    drawn = annotated(image, lines, box=box, label=label, zone=zone)
+    return raw, write_evidence(
+        folder, copy, "snapshot", encode_jpeg(drawn), frame.time_s, frame.time_s, derived_from=original
+    )
+
+
+def take_closeup(folder: Path, frame: Frame, box: Box) -> EvidenceFile:
+    """Writes `closeup.jpg`: the thing itself, in the pixels of the source."""
+    image = frame.rgb()
+    height, width = image.shape[:2]
+    cut = box.grown(CLOSEUP_MARGIN)
+    crop = image[
+        int(cut.top * height) : max(int(cut.bottom * height), int(cut.top * height) + 2),
+        int(cut.left * width) : max(int(cut.right * width), int(cut.left * width) + 2),
+    ]
+    return write_evidence(folder, "closeup.jpg", "closeup", encode_jpeg(crop), frame.time_s, frame.time_s)

@@ -1,0 +1,252 @@
+"""One camera's watch: a decoded picture goes in, incidents with evidence come out.
+
+The order of one look: detect, compare places, go back to when a thing arrived or left, judge, make evidence. The same code
+runs over recordings, as fast as they go, and over live cameras.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.cameras_file import Camera
+from detector.cases import Case, Files, Surroundings
+from detector.evidence import EvidenceMaker
+from detector.geometry import Box, iou
+from detector.incidents import Incident, incident_id
+from detector.looks import Look, LookMemory, Sighting
+from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, stood_still
+from detector.rules import Rule, rule_for
+from detector.things import Presence, Thing, ThingKeeper
+from detector.zones import Zone
+from models.detections import Detections
+from models.detector import Detector
+from streams.clock import CaptureClock
+from streams.frame import Frame
+from streams.lookback import look_back
+from streams.ring import PacketRing
+
+log = logging.getLogger(__name__)
+
+SCORE_MIN = 0.15
+"""Faint sightings keep a thing alive that is there already; a new one needs more (`things.SEED_SCORE`)."""
+SAME_OBJECT_IOU = 0.7
+"""A lorry is often reported as car and truck at once: boxes this close are one vehicle."""
+FINE_STEP_S = 0.08
+"""Look-back compares pictures this far apart: finer than anybody can say when a wheel stopped turning."""
+PROOF_STEP_S = 0.2
+"""Enough to tell a parked car from two that came by."""
+
+
+@dataclass(frozen=True)
+class WatchPlan:
+    """What a watch needs besides its camera."""
+
+    detector: Detector
+    folder: Path
+    """Evidence goes to a folder in here for each incident."""
+    publish: Callable[[Camera, Zone, CaptureClock, Incident], None]
+    record_of: Callable[[Camera, Zone, CaptureClock, Incident], dict[str, Any]]
+    executor: Executor | None = None
+    """Where clips are made; None makes them at once, in step with media time."""
+
+
+class CameraWatch:
+    """Watches one camera. Safe to call from several threads; one look is taken at a time."""
+
+    def __init__(self, camera: Camera, ring: PacketRing, clock: CaptureClock, plan: WatchPlan) -> None:
+        self.camera = camera
+        self.looks = 0
+        self._ring = ring
+        self._clock = clock
+        self._plan = plan
+        self._lock = threading.RLock()
+        self._keeper = ThingKeeper()
+        self._memory = LookMemory()
+        self._cases: list[Case] = []
+        self._unproven: list[Thing] = []
+        self._looked_s = 0.0
+        self._last_s = 0.0
+        self._ticked_from: tuple[float, float] | None = None
+        self._rules: list[tuple[Zone, Rule]] = []
+        for zone in camera.zones:
+            rule = rule_for(zone.kind)
+            if rule is not None:
+                self._rules.append((zone, rule))
+        self._roles = {rule.role for _, rule in self._rules}
+
+    def look(self, frame: Frame) -> None:
+        """Takes a decoded picture. Pictures come in order of time."""
+        image = self._scaled(frame)
+        detections = self._found(frame, image)
+        with self._lock:
+            self.looks += 1
+            self._last_s = frame.time_s
+            look = self._look_of(frame, image, detections)
+            self._memory.add(look)
+            update = self._keeper.update(look)
+            self._unproven += update.settled
+            self._prove(look)
+            for case in self._cases:
+                if case.thing not in update.gone:
+                    case.look(frame.time_s, frame, partial(self._stands, case.thing, look))
+            for thing in update.gone:
+                self._close(thing, look, frame)
+            self._cases = [case for case in self._cases if case.open]
+            self._looked_s = frame.time_s
+
+    def tick_after(self, monotonic_s: float) -> None:
+        """Lets what is due happen while no pictures come: time goes on from the last one.
+
+        Args:
+            monotonic_s: Now, on the clock of `time.monotonic`.
+        """
+        with self._lock:
+            if self._ticked_from is None or self._ticked_from[0] != self._last_s:
+                self._ticked_from = (self._last_s, monotonic_s)
+            for case in self._cases:
+                case.due(self._last_s + monotonic_s - self._ticked_from[1])
+
+    def finish(self) -> None:
+        """The source has ended: completes the evidence with what is there."""
+        with self._lock:
+            for case in self._cases:
+                case.finish(self._last_s)
+
+    @property
+    def busy(self) -> bool:
+        """True while evidence is still being made."""
+        with self._lock:
+            return any(case.work_left for case in self._cases)
+
+    def detect(self, frame: Frame) -> Detections:
+        """What the detector finds in a frame; boxes in its pixels."""
+        return self._found(frame, self._scaled(frame))
+
+    def _scaled(self, frame: Frame) -> NDArray[np.uint8]:
+        """The frame as RGB in just the size that the detector takes."""
+        return frame.rgb(*self._plan.detector.plan(frame.width_px, frame.height_px).resized)
+
+    def _found(self, frame: Frame, image_rgb: NDArray[np.uint8]) -> Detections:
+        plan = self._plan.detector.plan(frame.width_px, frame.height_px)
+        return self._plan.detector.detect(image_rgb, plan, score_min=SCORE_MIN)
+
+    def _look_of(self, frame: Frame, image_rgb: NDArray[np.uint8], detections: Detections) -> Look:
+        scale = (frame.width_px, frame.height_px, frame.width_px, frame.height_px)
+        sightings: list[Sighting] = []
+        others: list[Box] = []
+        order = (-detections.scores).argsort(kind="stable")
+        for index in order:
+            name = detections.names[int(detections.classes[index])]
+            corners = (float(v) / s for v, s in zip(detections.boxes_px[index], scale, strict=True))
+            box = Box(*(min(1.0, max(0.0, corner)) for corner in corners))
+            if self._plan.detector.roles.get(name) not in self._roles:
+                others.append(box)
+            elif all(iou(box, kept.box) < SAME_OBJECT_IOU for kept in sightings):
+                sightings.append(Sighting(box, name, float(detections.scores[index])))
+        luma = cast("NDArray[np.uint8]", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY))
+        return Look(frame.time_s, luma, tuple(sightings), tuple(others))
+
+    def _prove(self, look: Look) -> None:
+        """Things that have settled in a zone become candidates, once look-back shows that they really stand there."""
+        waiting: list[Thing] = []
+        for thing in self._unproven:
+            zones = self._zones_of(thing)
+            if not zones or thing not in self._keeper.things:
+                continue
+            if self._stands(thing, look):
+                self._open(thing, zones, look)
+            else:
+                waiting.append(thing)
+        self._unproven = waiting
+
+    def _zones_of(self, thing: Thing) -> list[tuple[Zone, Rule]]:
+        return [
+            (zone, rule)
+            for zone, rule in self._rules
+            if zone.holds(thing.anchor) and (zone.classes is None or thing.class_name in zone.classes)
+        ]
+
+    def _stands(self, thing: Thing, look: Look) -> bool:
+        """True when the newest look shows the thing, and so do the pictures since the one before."""
+        if thing.presence not in (Presence.SEEN, Presence.HELD):
+            return False
+        pictures = self._pictures(self._looked_s, look.time_s, look, PROOF_STEP_S)
+        return stood_still(pictures, thing.anchor, thing.template)
+
+    def _open(self, thing: Thing, zones: Sequence[tuple[Zone, Rule]], look: Look) -> None:
+        since_s, onset_s = self._arrival(thing, look)
+        for zone, rule in zones:
+            incident = Incident(
+                id=incident_id(self.camera.id, zone.id, rule.incident_type, self._onset_name(onset_s), thing.anchor),
+                camera=self.camera.id,
+                zone=zone.id,
+                type=rule.incident_type,
+                since_s=since_s,
+                onset_s=onset_s,
+                box=thing.anchor,
+                class_name=thing.class_name,
+            )
+            maker = EvidenceMaker(self._plan.folder / incident.id, self.camera, zone, self._clock, self.detect)
+            self._cases.append(Case(incident, thing, zone, rule, maker, self._around(zone)))
+
+    def _around(self, zone: Zone) -> Surroundings:
+        return Surroundings(
+            ring=self._ring,
+            submit=self._submit,
+            publish=lambda incident: self._plan.publish(self.camera, zone, self._clock, incident),
+            record_of=lambda incident: self._plan.record_of(self.camera, zone, self._clock, incident),
+        )
+
+    def _onset_name(self, onset_s: float | None) -> str:
+        if self._clock.source == "file" and self.camera.starts_at is None:
+            return "start" if onset_s is None else f"{onset_s:.2f}"
+        return self._clock.wall(onset_s or 0.0).isoformat(timespec="milliseconds")
+
+    def _arrival(self, thing: Thing, look: Look) -> tuple[float, float | None]:
+        """Since when it has stood there, and its onset: None if it was there before watching began."""
+        bracket = arrival_bracket(thing, self._memory)
+        if bracket.without_s is None:
+            return bracket.with_s, None
+        pictures = self._pictures(bracket.without_s, bracket.with_s, look)
+        onset_s = came_to_rest(pictures, thing.anchor, thing.template, bracket.with_s)
+        return onset_s, onset_s
+
+    def _close(self, thing: Thing, look: Look, frame: Frame) -> None:
+        cases = [case for case in self._cases if case.thing is thing]
+        if not cases:
+            return
+        clear_s = thing.absent_since_s if thing.absent_since_s is not None else look.time_s
+        ended_s = left_at(self._pictures(thing.last_s, clear_s, look), thing.anchor, thing.template, thing.last_s)
+        for case in cases:
+            case.gone(ended_s, frame)
+
+    def _pictures(self, start_s: float, end_s: float, look: Look, every_s: float = FINE_STEP_S) -> Iterator[Picture]:
+        height, width = look.luma.shape
+        for frame in look_back(self._ring.window(start_s, end_s), start_s, end_s, every_s=every_s):
+            yield frame.time_s, frame.gray(width, height)
+
+    def _submit(self, work: Callable[[], Files], then: Callable[[Files], None]) -> None:
+        if self._plan.executor is None:
+            then(work())
+            return
+
+        def run() -> None:
+            made: Files = []
+            try:
+                made = work()
+            except Exception:
+                # A clip that can't be written must not take the incident with it: it goes on without.
+                log.exception("%s: evidence could not be made", self.camera.id)
+            with self._lock:
+                then(made)
+
+        self._plan.executor.submit(run)
