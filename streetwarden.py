@@ -1,8 +1,17 @@
 """The command `streetwarden`: puts the rooms together. Each room brings its own sub-commands."""
 
+import json
 import logging
+import secrets
+import signal
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,6 +67,92 @@ def cli(*, verbose: bool) -> None:
     )
     for chatty in ("httpx", "httpcore", "alembic", "asyncio", "PIL", "libav"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+SAMPLE_DWELL_S = 10.0
+"""Short, so that a newcomer sees the first case within half a minute of the bus's arrival."""
+DEMO_USER = "demo"
+FIRST_POLL_S = 0.5
+
+
+@click.command()
+@click.option("--port", type=int, default=None, help="Port of the console; 8000 if not given.")
+@click.option("--until-first", is_flag=True, help="Stop after the first confirmed incident and print it as JSON.")
+def demo(port: int | None, *, until_first: bool) -> None:
+    """Watch a sample camera: the event system, a worker, and incidents that arrive in the console."""
+    # The command line must answer without loading the whole house.
+    from api.provision import create_token, create_user  # noqa: PLC0415
+    from api.server import EmbeddedServer  # noqa: PLC0415
+    from detector.cameras_file import read_cameras  # noqa: PLC0415
+    from detector.worker import Worker  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="streetwarden-demo-") as folder:
+        home = Path(folder)
+        cameras = read_cameras(_sample_cameras(home))
+        password = secrets.token_urlsafe(9)
+        events = home / "events"
+        create_user(events, DEMO_USER, "officer", password)
+        token = create_token(events, "worker", name="demo worker")
+        default_port = 0 if until_first else 8000
+        with EmbeddedServer(events, port=default_port if port is None else port) as server:
+            worker = Worker(
+                cameras, events_url=server.url, token=token, state_dir=home / "worker", model="yolov8n", shards=1
+            )
+            worker.check()
+            click.echo(f"Console: {server.url}   sign in as {DEMO_USER} with {password}", err=until_first)
+            click.echo("A bus comes, stands at the kerb, and leaves, again and again. Ctrl-C ends the demo.", err=True)
+            for name in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(name, lambda *_: worker.stop())
+            found: list[dict[str, Any]] = []
+            if until_first:
+                reader = create_token(events, "viewer", name="demo reader")
+                arguments = (server.url, reader, found, worker.stop)
+                threading.Thread(target=_await_first, args=arguments, daemon=True).start()
+            exit_code = worker.run()
+    if until_first and found:
+        click.echo(json.dumps(found[0], ensure_ascii=False))
+    sys.exit(exit_code if found or not until_first else 1)
+
+
+def _sample_cameras(home: Path) -> Path:
+    """Writes the cameras file of the demo; composes its film on the first start."""
+    from evaluation.sample_film import cached_sample  # noqa: PLC0415 - as above
+
+    sample = cached_sample()
+    entry = {
+        "id": "sample-street",
+        "source": str(sample.path),
+        "place": "示例路 10 号 (10 Sample Street)",
+        "direction": "north",
+        "loop": True,
+        "zones": [
+            {
+                "id": "kerb",
+                "kind": "no_parking",
+                "polygon": [list(corner) for corner in sample.zone],
+                "dwell_s": SAMPLE_DWELL_S,
+            }
+        ],
+    }
+    path = home / "cameras.yaml"
+    path.write_text(json.dumps({"cameras": [entry]}, ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+def _await_first(url: str, token: str, found: list[dict[str, Any]], done: Callable[[], None]) -> None:
+    """Waits for a confirmed incident all of whose files, a clip among them, are in the event system."""
+    import httpx  # noqa: PLC0415 - as above
+
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+        while not found:
+            for listed in client.get("/v1/incidents", params={"state": "confirmed"}).json()["incidents"]:
+                incident = client.get(f"/v1/incidents/{listed['id']}").json()
+                files = incident["evidence"]
+                if all(file["stored"] for file in files) and any(file["kind"] == "clip" for file in files):
+                    found.append(incident)
+                    break
+            time.sleep(FIRST_POLL_S)
+    done()
 
 
 def main() -> None:

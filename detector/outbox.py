@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-SCHEMA_SQL = """
+SCHEMA_SQL = (
+    """
 CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     incident TEXT NOT NULL,
@@ -27,9 +28,9 @@ CREATE TABLE IF NOT EXISTS messages (
     attempts INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     UNIQUE (incident, kind, name)
-);
-CREATE INDEX IF NOT EXISTS waiting ON messages (state, seq);
-"""
+)""",
+    "CREATE INDEX IF NOT EXISTS waiting ON messages (state, seq)",
+)
 BUSY_S = 30.0
 SENT_KEPT = 10_000
 """Sent messages are remembered, so that a file is sent once, but not for ever."""
@@ -58,7 +59,8 @@ class Outbox:
         self._path = folder / "outbox.db"
         self._local = threading.local()
         with self._transaction() as db:
-            db.executescript(SCHEMA_SQL)
+            for statement in SCHEMA_SQL:
+                db.execute(statement)
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "db"):

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -55,6 +56,9 @@ class _Post:
     """One camera in a shard: its feed, ring, patrol and watch."""
 
     def __init__(self, camera: Camera, plan: WatchPlan) -> None:
+        if not camera.address.live and camera.starts_at is None:
+            # A recording that is played in place of a camera happens now.
+            camera = replace(camera, starts_at=datetime.now().astimezone())
         self.camera = camera
         self.feed = Feed(camera.address, paced=True, loop=camera.loop, starts_at=camera.starts_at)
         self.ring = PacketRing(RING_S, RING_BYTES)

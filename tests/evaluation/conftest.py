@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 
 from evaluation.sample import Sample, compose_sample
-from evaluation.sample_photo import fetch_photo
-from models.errors import ModelError
+from models.fetch import fetch
+from models.registry import load_registry
 
 
 @pytest.fixture(scope="session")
 def photo() -> Path:
-    try:
-        return fetch_photo()
-    except ModelError as error:
-        pytest.skip(f"the photograph can't be had: {error}")
+    return fetch(load_registry().picture("bus"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 
 import av
 import pytest
@@ -22,7 +23,7 @@ def test_a_clip_plays_and_is_what_its_record_says(make_clip, tmp_path, codec, op
     clip = write_clip(ring.window(2.5, 6.0), 2.5, 6.0, tmp_path / "out")
     assert clip.sha256 == hashlib.sha256(clip.path.read_bytes()).hexdigest()
     assert clip.start_s == pytest.approx(2.0)  # the keyframe before: more than asked, never less
-    assert clip.end_s == pytest.approx(6.0, abs=0.15)
+    assert clip.end_s == pytest.approx(6.0, abs=0.2)  # reordering needs a few more
     with av.open(clip.path) as made:
         frames = list(made.decode(video=0))
         assert len(frames) == clip.pictures
@@ -39,7 +40,7 @@ def test_a_gap_is_declared_and_kept(make_clip, tmp_path) -> None:
     assert clip.gaps_s == ((pytest.approx(2.96), pytest.approx(5.0)),)
     with av.open(clip.path) as made:
         times = [frame.time for frame in made.decode(video=0)]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) == pytest.approx(2.04, abs=0.01)
+    assert max(b - a for a, b in itertools.pairwise(times)) == pytest.approx(2.04, abs=0.01)
 
 
 def test_another_size_is_a_declared_cut(make_clip, tmp_path) -> None:

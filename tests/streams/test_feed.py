@@ -1,6 +1,9 @@
 import threading
 import time
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from streams.address import Address
@@ -37,8 +40,6 @@ def test_a_loop_goes_on_in_time(make_clip) -> None:
 def test_a_file_that_is_cut_off_gives_what_came_before(make_clip) -> None:
     clip = make_clip(seconds=10, options={"movflags": "+faststart"})
     whole = clip.read_bytes()
-    import av
-
     faststart = clip.with_name("fast.mp4")
     with av.open(clip) as source, av.open(faststart, "w", options={"movflags": "+faststart"}) as out:
         stream = out.add_stream_from_template(source.streams.video[0])
@@ -66,9 +67,6 @@ def test_text_and_stills_are_not_video(tmp_path, make_clip) -> None:
     text = tmp_path / "words.txt"
     text.write_text("hello\n" * 100)
     picture = tmp_path / "still.jpg"
-    import cv2
-    import numpy as np
-
     cv2.imwrite(str(picture), np.zeros((100, 100, 3), np.uint8))
     for path in (text, picture):
         with pytest.raises(SourceError, match="is not video"):

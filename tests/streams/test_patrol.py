@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from streams.address import Address
@@ -32,12 +34,12 @@ def test_keyframes_that_come_too_often_are_left_out(make_clip) -> None:
 
 def test_a_long_gop_is_decoded_up_to_what_is_needed(make_clip) -> None:
     times, _ = sampled(make_clip(seconds=12, gop=250))
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(times)]
     assert max(gaps) <= 2.6
     assert times[-1] >= 9.5
 
 
-@pytest.mark.parametrize(("bframes", "held_back"), [("0", 0), ("3", 3)])
+@pytest.mark.parametrize(("bframes", "held_back"), [("0", 0), ("3", 2)])
 def test_every_picture_at_full_rate(make_clip, bframes, held_back) -> None:
     times, _ = sampled(make_clip(seconds=2, fps=10, gop=20, options={"bf": bframes}), interval_s=0.0)
     assert times == pytest.approx([number / 10 for number in range(20 - held_back)])
