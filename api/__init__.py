@@ -1,0 +1,1 @@
+"""Incidents in, cases and evidence out."""

@@ -4,6 +4,9 @@ Imports without FastAPI, so that a worker can build and check messages without t
 A newer worker may send keys that this version does not know: they are kept as they came, and counted by the receiver.
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -148,3 +151,22 @@ def unknown_keys(message: WireModel) -> int:
 def as_utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, the form in which moments travel."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def canonical_json(document: Mapping[str, Any]) -> bytes:
+    """The one byte form of a JSON document that its digest is taken of: keys sorted, no blanks, UTF-8.
+
+    Raises:
+        ValueError: A number is not finite, or a text can't be encoded.
+
+    Examples:
+        >>> canonical_json({"b": 1, "a": "车"}).decode()
+        '{"a":"车","b":1}'
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def content_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the canonical JSON: what the event system acknowledges a revision by."""
+    return hashlib.sha256(canonical_json(document)).hexdigest()

@@ -1,0 +1,78 @@
+"""Puts the event system together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import console, problems
+from api.data_folder import EVIDENCE_FOLDER, open_database
+from api.evidence_store import EvidenceStore
+from api.gate import BodyGuard, Gate, SecurityHeaders
+from api.metrics import CountRequests, Metrics
+from api.parts import Parts
+from api.routers import identity, ingest, operations, packages, read, review
+from api.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Builds the application on a data folder, whose tables it brings to the newest form.
+
+    Args:
+        settings: From `api.settings.load_settings`.
+
+    Raises:
+        ApiError: The data folder can't be used.
+    """
+    parts = Parts(
+        settings=settings,
+        database=open_database(settings.data_dir),
+        store=EvidenceStore(settings.data_dir / EVIDENCE_FOLDER),
+        metrics=Metrics(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        parts.database.close()
+
+    # No interactive docs: they load scripts from elsewhere, and the house works offline.
+    app = FastAPI(
+        title="Streetwarden event system", version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.state.parts = parts
+    for router in (ingest.router, read.router, review.router, packages.router, identity.router, operations.router):
+        app.include_router(router)
+    console.install(app)
+    problems.install(app)
+    # The last one added is the first one met.
+    app.add_middleware(Gate, database=parts.database)
+    app.add_middleware(BodyGuard, limit_bytes=settings.limits.request_bytes)
+    app.add_middleware(CountRequests, metrics=parts.metrics)
+    app.add_middleware(SecurityHeaders)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        components = schema.setdefault("components", {})
+        components.setdefault("schemas", {})["ProblemDocument"] = problems.ProblemDocument.model_json_schema()
+        components["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "streetwarden_session"},
+        }
+        schema["security"] = [{"token": []}, {"session": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _version() -> str:
+    try:
+        return version("streetwarden")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,103 @@
+"""Errors as RFC 9457 problem documents."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDocument(BaseModel):
+    """The body of every error (RFC 9457); further members say more about the one at hand."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+
+
+class Problem(HTTPException):
+    """Raised anywhere in a request; answered as a problem document.
+
+    Args:
+        status: HTTP status code.
+        detail: One sentence for a person: what is wrong and what is allowed.
+        headers: Further response headers.
+        members: Further members of the document.
+    """
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(status_code=status, detail=detail, headers=headers)
+        self.members = members
+
+
+def problem_response(problem: HTTPException, instance: str) -> JSONResponse:
+    """Writes a problem document."""
+    members = problem.members if isinstance(problem, Problem) else {}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status_code).phrase,
+        "status": problem.status_code,
+        "detail": str(problem.detail),
+        "instance": instance,
+        **members,
+    }
+    return JSONResponse(body, status_code=problem.status_code, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Problem:
+    """One 422 from pydantic's list of errors; each says where it is, what is wrong and what came."""
+    listed = [
+        {"where": ".".join(str(part) for part in (*([where] if where else ()), *error["loc"])), "what": error["msg"]}
+        for error in errors
+    ]
+    return Problem(422, "; ".join(f"{item['where']}: {item['what']}" for item in listed[:5]), errors=listed)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of the errors that a route can answer."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the application a problem document."""
+
+    @app.exception_handler(HTTPException)
+    async def _on_http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error, Problem):
+            return problem_response(error, request.url.path)
+        detail = _plain_detail(request, error)
+        return problem_response(Problem(error.status_code, detail, headers=error.headers), request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(invalid(error.errors()), request.url.path)
+
+    @app.exception_handler(Exception)
+    async def _on_bug(request: Request, _error: Exception) -> Response:
+        # The traceback goes to the server's log; the outside learns nothing about the inside.
+        return problem_response(Problem(500, "Something broke here. It has been logged."), request.url.path)
+
+
+def _plain_detail(request: Request, error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"There is nothing at {request.url.path}."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "")
+        return f"{request.method} is not allowed here; allowed: {allowed or 'see /openapi.json'}."
+    return str(error.detail)

@@ -1,0 +1,93 @@
+"""Making accounts and tokens straight in the data folder: for the commands, the demo and tests."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api import accounts
+from api.data_folder import open_database
+from api.errors import ApiError
+from api.principals import Role
+from api.tables import User
+
+
+def create_user(data_dir: Path, name: str, role: str, password: str | None = None) -> str:
+    """Makes an account.
+
+    Args:
+        data_dir: The data folder; it is made if missing.
+        name: The account's name.
+        role: `viewer`, `reviewer`, `officer` or `administrator`.
+        password: The person's own; without it a one-time password is made, to be replaced after the first sign-in.
+
+    Returns:
+        The password that lets them in.
+
+    Raises:
+        ApiError: The name is taken, or the role is not allowed.
+    """
+    with _writing(data_dir) as session:
+        return accounts.add_user(session, name, _role(role), password)
+
+
+def create_token(
+    data_dir: Path,
+    role: str = "worker",
+    *,
+    cameras: Sequence[str] = (),
+    name: str | None = None,
+    user: str | None = None,
+) -> str:
+    """Makes a bearer token.
+
+    Args:
+        data_dir: The data folder; it is made if missing.
+        role: What the token may do.
+        cameras: The cameras it may see and write to; none means all.
+        name: What it is called in records.
+        user: The account it acts for; needed for a reviewer, officer or administrator.
+
+    Returns:
+        The token: shown once, it can't be read again.
+
+    Raises:
+        ApiError: The role, a camera or the user is not allowed.
+    """
+    with _writing(data_dir) as session:
+        return accounts.add_token(session, _role(role), cameras=cameras, name=name, user=user)
+
+
+def revoke_token(data_dir: Path, token: str) -> None:
+    """Ends a token.
+
+    Raises:
+        ApiError: There is no such token.
+    """
+    with _writing(data_dir) as session:
+        accounts.revoke_token(session, token)
+
+
+def list_users(data_dir: Path) -> list[tuple[str, str]]:
+    """Name and role of every account."""
+    with _writing(data_dir) as session:
+        return [(user.name, user.role) for user in session.scalars(select(User).order_by(User.name))]
+
+
+@contextmanager
+def _writing(data_dir: Path) -> Generator[Session]:
+    database = open_database(data_dir)
+    try:
+        with database.write() as session:
+            yield session
+    finally:
+        database.close()
+
+
+def _role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise ApiError(f"role {role!r}: allowed are {', '.join(Role)}") from None

@@ -1,0 +1,133 @@
+"""Who am I, sign in, sign out, my password: for programs. The console has its own pages for the same."""
+
+import math
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.accounts import change_password, principal_of_session, sign_out
+from api.cookies import clear_session_cookie, session_secret, set_session_cookie
+from api.errors import ApiError
+from api.parts import CurrentParts, Parts
+from api.principals import CurrentPrincipal, Principal, Role
+from api.problems import Problem, documented
+from api.sign_in import Refused, sign_in
+
+router = APIRouter(tags=["identity"])
+
+
+class WhoAmI(BaseModel):
+    """Whoever is asking."""
+
+    name: str
+    role: Role
+    cameras: list[str] | None = Field(description="The cameras in scope; null means all")
+    csrf_token: str | None = Field(description="With a session: what X-CSRF-Token must carry when something is changed")
+    must_change_password: bool
+
+
+class NewPassword(BaseModel):
+    """A change of password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old: str
+    new: str
+
+
+class Credentials(BaseModel):
+    """What a person signs in with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    password: str
+
+
+_CREDENTIALS_BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": Credentials.model_json_schema()}}}
+}
+
+
+@router.post("/v1/session", status_code=201, openapi_extra=_CREDENTIALS_BODY, responses=documented(401, 403, 413, 429))
+async def post_session(request: Request, response: Response, parts: CurrentParts) -> WhoAmI:
+    """Signs a person in: sets the session cookie and tells the CSRF token. Whatever is wrong is answered 401."""
+    try:
+        given = Credentials.model_validate_json(await request.body())
+    except ValidationError:
+        raise Problem(401, 'Allowed is {"name": …, "password": …} as JSON.') from None
+    secret = await run_in_threadpool(open_session_or_refuse, parts, given.name, given.password)
+    set_session_cookie(response, request, secret, parts.settings.limits)
+    principal = await run_in_threadpool(_principal, parts, secret)
+    return _describe(principal)
+
+
+@router.delete("/v1/session", status_code=204, responses=documented(401, 403))
+def delete_session(request: Request, parts: CurrentParts, _principal: CurrentPrincipal) -> Response:
+    """Signs out."""
+    with parts.database.write() as session:
+        sign_out(session, session_secret(request.headers) or "")
+    response = Response(status_code=204)
+    clear_session_cookie(response)
+    return response
+
+
+@router.get("/v1/whoami", responses=documented(401))
+def whoami(principal: CurrentPrincipal) -> WhoAmI:
+    """Says who is asking, and what they may see."""
+    return _describe(principal)
+
+
+@router.put("/v1/account/password", status_code=204, responses=documented(401, 403, 422))
+def put_password(request: Request, parts: CurrentParts, principal: CurrentPrincipal, password: NewPassword) -> Response:
+    """Sets one's own password; all other sessions end."""
+    if principal.user_id is None or principal.csrf_token is None:
+        raise Problem(403, "Only a person with a session has a password to change.")
+    try:
+        with parts.database.write() as session:
+            secret = change_password(session, principal.user_id, password.old, password.new, parts.settings.limits)
+    except ApiError as error:
+        raise Problem(422, str(error)) from None
+    response = Response(status_code=204)
+    set_session_cookie(response, request, secret, parts.settings.limits)
+    return response
+
+
+def open_session_or_refuse(parts: Parts, name: str, password: str) -> str:
+    """Signs in, and counts it.
+
+    Returns:
+        The secret for the session cookie.
+
+    Raises:
+        Problem: 401, or 429 while the account has to wait.
+    """
+    result = sign_in(parts.database, name, password, parts.settings.limits)
+    if not isinstance(result, Refused):
+        parts.metrics.sign_ins.labels("ok").inc()
+        return result
+    if result.wait_s > 0:
+        parts.metrics.sign_ins.labels("waiting").inc()
+        wait_s = math.ceil(result.wait_s)
+        raise Problem(429, f"Too many wrong passwords; try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+    parts.metrics.sign_ins.labels("refused").inc()
+    raise Problem(401, "Name or password is wrong.")
+
+
+def _principal(parts: Parts, secret: str) -> Principal:
+    with parts.database.read() as session:
+        principal = principal_of_session(session, secret)
+    if principal is None:
+        raise Problem(401, "The account has been closed.")
+    return principal
+
+
+def _describe(principal: Principal) -> WhoAmI:
+    return WhoAmI(
+        name=principal.name,
+        role=principal.role,
+        cameras=None if principal.cameras is None else sorted(principal.cameras),
+        csrf_token=principal.csrf_token,
+        must_change_password=principal.must_change_password,
+    )

@@ -1,0 +1,139 @@
+"""What workers send: incidents and their evidence."""
+
+import json
+from typing import Annotated, Any, NoReturn
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api import uploads
+from api.digests import header_of_sha256, sha256_of_header
+from api.ingest import Ingested, ingest
+from api.media_types import check_name
+from api.parts import CurrentParts, Parts
+from api.principals import Principal, WorkerPrincipal
+from api.problems import Problem, documented, invalid
+from api.schema import EvidenceName, Identifier, IncidentRevision, unknown_keys
+
+router = APIRouter(tags=["ingest"])
+
+IncidentId = Annotated[Identifier, Path(description="The incident's id")]
+
+
+class IncidentReceipt(BaseModel):
+    """What has been stored; the sender may free its copy when the digest is that of what it sent."""
+
+    id: str
+    revision: int
+    outcome: str
+    digest: str
+
+
+class EvidenceReceipt(BaseModel):
+    """The file that is now stored."""
+
+    name: str
+    sha256: str
+
+
+_INCIDENT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": IncidentRevision.model_json_schema(mode="validation")}},
+    }
+}
+_FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.put(
+    "/v1/incidents/{incident_id}",
+    status_code=201,
+    openapi_extra=_INCIDENT_BODY,
+    responses={
+        200: {"model": IncidentReceipt, "description": "A new revision, or the same again"},
+        201: {"description": "A new incident"},
+        **documented(401, 403, 409, 413, 422),
+    },
+)
+async def put_incident(
+    request: Request, response: Response, incident_id: IncidentId, parts: CurrentParts, principal: WorkerPrincipal
+) -> IncidentReceipt:
+    """Stores one revision of an incident. Unknown keys are kept."""
+    document = _read_json(await request.body())
+    try:
+        revision = IncidentRevision.model_validate(document)
+    except ValidationError as error:
+        raise invalid(error.errors(), "body") from None
+    if revision.id != incident_id:
+        raise Problem(422, f"The body is about {revision.id}, the path about {incident_id}.")
+    done = await run_in_threadpool(_ingest, parts, principal, revision, document)
+    response.status_code = 201 if done.outcome == "created" else 200
+    return IncidentReceipt(id=incident_id, revision=revision.revision, outcome=done.outcome, digest=done.digest)
+
+
+@router.put(
+    "/v1/incidents/{incident_id}/evidence/{name}",
+    status_code=201,
+    openapi_extra=_FILE_BODY,
+    responses={
+        200: {"model": EvidenceReceipt, "description": "The same again"},
+        201: {"description": "Stored"},
+        **documented(400, 401, 403, 404, 409, 413, 415, 422),
+    },
+)
+async def put_evidence(
+    request: Request,
+    response: Response,
+    *,
+    incident_id: IncidentId,
+    name: EvidenceName,
+    parts: CurrentParts,
+    principal: WorkerPrincipal,
+    repr_digest: Annotated[str | None, Header(description="`sha-256=:BASE64:` (RFC 9530)")] = None,
+) -> EvidenceReceipt:
+    """Stores one file of evidence, if its content is what `Repr-Digest` says."""
+    try:
+        check_name(name)
+        upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))
+        is_new = await uploads.receive(parts, principal, upload, request.stream())
+    except Problem as problem:
+        parts.metrics.evidence_refused.labels(problem.status_code).inc()
+        raise
+    response.status_code = 201 if is_new else 200
+    response.headers["Repr-Digest"] = header_of_sha256(upload.sha256)
+    return EvidenceReceipt(name=name, sha256=upload.sha256)
+
+
+def _ingest(parts: Parts, principal: Principal, revision: IncidentRevision, document: dict[str, Any]) -> Ingested:
+    with parts.database.write() as session:
+        done = ingest(session, principal, revision, document)
+    parts.metrics.incidents.labels(revision.type, done.outcome).inc()
+    if done.outcome != "unchanged":
+        parts.metrics.unknown_keys.inc(unknown_keys(revision))
+    return done
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        Problem: 422.
+    """
+    try:
+        document = json.loads(body.decode(), parse_constant=_refuse_constant)
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, f"The body is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise Problem(422, "The body is not a JSON object.")
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

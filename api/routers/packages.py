@@ -1,0 +1,70 @@
+"""Handing out evidence packs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+
+from api.access_log import checked_purpose, register_download
+from api.cases import case_documents, find_incident, history_documents, latest_document
+from api.clock import now
+from api.pack_readme import write_readme
+from api.packing import Pack, PackedFile, stream_zip
+from api.parts import CurrentParts
+from api.principals import JudgePrincipal
+from api.problems import Problem, documented
+from api.schema import Identifier
+from api.tables import EvidenceFile
+
+router = APIRouter(tags=["packages"])
+
+
+@router.get(
+    "/v1/incidents/{incident_id}/package",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "The evidence pack", "content": {"application/zip": {}}},
+        **documented(401, 403, 404, 409, 422),
+    },
+)
+def get_package(
+    request: Request,
+    incident_id: Annotated[Identifier, Path(description="The incident's id")],
+    parts: CurrentParts,
+    principal: JudgePrincipal,
+    purpose: Annotated[str | None, Query(description="What the evidence is needed for; registered")] = None,
+) -> StreamingResponse:
+    """One case's evidence as a ZIP, once a person has confirmed it. The download is registered."""
+    reason = checked_purpose(purpose)
+    if principal.user_id is None:
+        raise Problem(403, "Only a person can take evidence away: this token acts for nobody.")
+    moment = now()
+    with parts.database.write() as session:
+        incident = find_incident(session, principal, incident_id)
+        if incident.verdict != "confirm":
+            raise Problem(409, f"{incident_id} is not evidence: no person has confirmed it.")
+        case = case_documents(session, [incident])[0]
+        files = session.scalars(
+            select(EvidenceFile).where(EvidenceFile.incident_id == incident_id).order_by(EvidenceFile.name)
+        )
+        pack = Pack(
+            folder=incident_id,
+            documents={
+                "incident.json": latest_document(session, incident),
+                "review.json": case["review"],
+                "history.json": history_documents(session, incident),
+            },
+            readme=write_readme(case, who=principal.name, role=principal.role, purpose=reason, at=moment),
+            files=tuple(PackedFile(file.name, parts.store.path(file.sha256), file.sha256) for file in files),
+            made_at=moment,
+        )
+        register_download(session, principal, request, incident_id=incident_id, purpose=reason)
+    if missing := [file.name for file in pack.files if not file.path.is_file()]:
+        raise Problem(500, f"{', '.join(missing)}: lost from the evidence store.")
+    parts.metrics.packages.inc()
+    return StreamingResponse(
+        stream_zip(pack),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{incident_id}.zip"'},
+    )

@@ -1,0 +1,151 @@
+"""Running the event system: in the foreground for `serve`, in a thread for the demo and for tests."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from api.app import create_app
+from api.errors import ApiError
+from api.settings import load_settings
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10
+"""Requests in flight may finish within this time when the server is told to stop."""
+
+PORT_MAX = 65_535
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Takes an address before anything else is started.
+
+    Args:
+        host: Name or address.
+        port: 0 for any free one.
+
+    Raises:
+        ApiError: The address is taken, not allowed, or not ours.
+    """
+    if not 0 <= port <= PORT_MAX:
+        raise ApiError(f"--port {port}: allowed are 0 to {PORT_MAX}")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ApiError(f"--host {host}: {error.strerror}") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        raise ApiError(f"{host} port {port}: {error.strerror}; choose another with --port") from None
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address under which a bound socket is reached."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(data_dir: Path, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serves until the process is told to stop (SIGINT or SIGTERM); requests in flight may finish.
+
+    Args:
+        data_dir: The data folder.
+        host: Name or address.
+        port: 0 for any free one.
+        on_ready: Called with the address once requests are answered.
+
+    Raises:
+        ApiError: The address is taken, the settings are wrong, or the data folder can't be used.
+    """
+    with bind(host, port) as bound:
+        server = _AnnouncingServer(_config(data_dir), lambda: on_ready(url_of(bound)))
+        # Ctrl-C arrives here once more after the server has stopped in order.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[bound])
+
+
+class EmbeddedServer:
+    """An event system in a thread of this process.
+
+    Args:
+        data_dir: The data folder; it is made if missing.
+        host: Name or address.
+        port: 0 for any free one.
+
+    Attributes:
+        url: Where it is reached.
+
+    Raises:
+        ApiError: As for `serve`.
+
+    Examples:
+        >>> import tempfile, httpx
+        >>> with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "data") as server:
+        ...     httpx.get(server.url + "/healthz").json()
+        {'status': 'ok'}
+    """
+
+    def __init__(self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = bind(host, port)
+        self.url = url_of(self._socket)
+        try:
+            self._server = uvicorn.Server(_config(data_dir))
+        except BaseException:
+            self._socket.close()
+            raise
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="event-system", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.close()
+                raise RuntimeError("the event system did not start")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops it, and waits until it has stopped."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(START_TIMEOUT_S)
+        self._socket.close()
+
+
+class _AnnouncingServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _config(data_dir: Path) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(load_settings(data_dir)),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )

@@ -1,0 +1,103 @@
+"""Taking in files of evidence: streamed to the disk, checked, and only then visible."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from api.cases import latest_document
+from api.clock import now
+from api.evidence_store import StagedFile
+from api.media_types import UNRECOGNISED, recognise
+from api.parts import Parts
+from api.principals import Principal
+from api.problems import Problem
+from api.tables import EvidenceFile, Incident
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a sender says about a file before its bytes are read."""
+
+    incident_id: str
+    name: str
+    sha256: str
+
+
+async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: AsyncIterator[bytes]) -> bool:
+    """Stores a file of evidence.
+
+    Returns:
+        True when it is new, False when it was there already.
+
+    Raises:
+        Problem: 403, 404 or 409 as `_check` says; 400 when the content is not what the digest says; 413 too large.
+    """
+    await run_in_threadpool(_check_before, parts, principal, upload)
+    with parts.store.stage() as staged:
+        await _write(staged, chunks, parts.settings.limits.evidence_file_bytes)
+        if staged.sha256 != upload.sha256:
+            raise Problem(
+                400, f"{upload.name} has the SHA-256 {staged.sha256}, not {upload.sha256}; nothing has been kept."
+            )
+        return await run_in_threadpool(_store, parts, principal, upload, staged)
+
+
+async def _write(staged: StagedFile, chunks: AsyncIterator[bytes], limit_bytes: int) -> None:
+    async for chunk in chunks:
+        if staged.size_bytes + len(chunk) > limit_bytes:
+            raise Problem(413, f"The file is too large; allowed are {limit_bytes} bytes.")
+        await run_in_threadpool(staged.write, chunk)
+
+
+def _check_before(parts: Parts, principal: Principal, upload: Upload) -> None:
+    with parts.database.read() as session:
+        _check(session, principal, upload)
+
+
+def _check(session: Session, principal: Principal, upload: Upload) -> EvidenceFile | None:
+    """Looks whether this file may come, and whether it is there already.
+
+    Raises:
+        Problem: 404 unknown incident; 403 outside the principal's cameras; 409 when the incident names another digest,
+            or when there is another file of that name.
+    """
+    incident = session.get(Incident, upload.incident_id)
+    if incident is None:
+        raise Problem(404, f"There is no incident {upload.incident_id}.")
+    principal.require_camera(incident.camera_id)
+    stored = session.get(EvidenceFile, (upload.incident_id, upload.name))
+    if stored is not None and stored.sha256 != upload.sha256:
+        raise Problem(409, f"{upload.name} is there with other content.", stored_sha256=stored.sha256)
+    for item in latest_document(session, incident).get("evidence", ()):
+        if item["name"] == upload.name and item["sha256"] != upload.sha256:
+            raise Problem(
+                409, f"The incident says that {upload.name} has other content.", declared_sha256=item["sha256"]
+            )
+    return stored
+
+
+def _store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
+    staged.sync()
+    media_type = recognise(upload.name, staged.head)
+    # The bytes first, then the row: a crash between leaves a file that nobody sees, never a row without its file.
+    # And within the transaction, so that of two that race the second sees the first.
+    with parts.database.write() as session:
+        if _check(session, principal, upload) is not None:
+            return False
+        parts.store.publish(staged)
+        session.add(
+            EvidenceFile(
+                incident_id=upload.incident_id,
+                name=upload.name,
+                sha256=upload.sha256,
+                size_bytes=staged.size_bytes,
+                media_type=media_type,
+                received_at=now(),
+                token_id=principal.token_id,
+            )
+        )
+    parts.metrics.evidence_files.labels("unrecognised" if media_type == UNRECOGNISED else media_type).inc()
+    parts.metrics.evidence_bytes.inc(staged.size_bytes)
+    return True
