@@ -161,11 +161,17 @@ def main() -> None:
         error for error in map(_load, INPUT_ERRORS) if isinstance(error, type) and issubclass(error, ValueError)
     )
     try:
-        cli(prog_name="streetwarden")
+        sys.exit(cli(prog_name="streetwarden", standalone_mode=False) or 0)
+    except click.UsageError as error:
+        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        click.echo(f"streetwarden: {error.format_message()}{hint}", err=True)
+        sys.exit(2)
     except errors as error:
         for line in str(error).splitlines():
             click.echo(f"streetwarden: {line}", err=True)
         sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
 @click.option("--state", type=FOLDER, default=None, help="Folder for what has not been delivered yet.")
 @click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
-@click.option("--token", envvar="STREETWARDEN_TOKEN", required=True, help="Better given as STREETWARDEN_TOKEN.")
+@click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
 def worker(cameras: Path, events: str, model: str, state: Path | None, shards: int | None, token: str) -> None:
     """Watch cameras live and report to the event system."""
     from detector.cameras_file import read_cameras  # noqa: PLC0415 - as above

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from detector.cameras_file import Camera
 from detector.courier import Courier
@@ -70,13 +71,25 @@ class Worker:
         """Asks the worker to stop; may be called from a signal handler or another thread."""
         self._asked.set()
 
+    def _check_events(self) -> None:
+        address = urlsplit(self._events_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ConfigError(
+                f"--events {self._events_url}: is no address: allowed is http://HOST:PORT or https://HOST"
+            )
+        if not self._token:
+            raise ConfigError(
+                "STREETWARDEN_TOKEN: is not set: the event system gives one with `streetwarden token create`"
+            )
+
     def check(self) -> None:
         """Makes sure that everything that can be wrong beforehand is right; also fetches the model.
 
         Raises:
-            ConfigError: A source or class is wrong.
+            ConfigError: A source, class, address or token is wrong.
             models.errors.ModelError: The model can't be had.
         """
+        self._check_events()
         check_files(self._cameras)
         detector = load_detector(self._model)
         check_classes(self._cameras, detector)

@@ -15,6 +15,12 @@ from streams.errors import SourceError
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 8.0
 """A live camera that is silent for this long has stalled."""
+_LIVE_OPTIONS = {
+    "rtsp_transport": "tcp",
+    "timeout": str(int(READ_TIMEOUT_S * 1e6)),
+    # Measuring the frame rate would take most of the time that opening takes, and nobody here believes it.
+    "fpsprobesize": "0",
+}
 _NOT_VIDEO = ("tty", "image2")
 """Demuxers that make moving pictures out of text and stills."""
 
@@ -28,7 +34,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        options = {"rtsp_transport": "tcp", "timeout": str(int(READ_TIMEOUT_S * 1e6))} if address.live else {}
+        options = _LIVE_OPTIONS if address.live else {}
         timeout = (OPEN_TIMEOUT_S, READ_TIMEOUT_S) if address.live else None
         try:
             self._input = av.open(address.target, "r", options=options, timeout=timeout)

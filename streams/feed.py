@@ -28,8 +28,8 @@ BACKOFF_S = (1.0, 2.0, 4.0)
 LONG_OUTAGE_S = 60.0
 LONG_BACKOFF_S = 18.0
 """Wait once an outage is long; with opening (5 s) and jitter a camera is back within 25 s of its return."""
-JITTER = 0.1
-"""Waits vary by this part, so that a thousand cameras behind one switch don't come back in step."""
+JITTER = 0.25
+"""Waits are shortened by up to this part, so that a thousand cameras behind one switch don't come back in step."""
 TRUNCATION_TOLERANCE_S = 1.0
 """A file that ends this much before its declared length was cut off; containers round and pad by less."""
 
@@ -114,7 +114,7 @@ class Feed:
 
     def _wait(self, wait_s: float) -> None:
         self.health.state = "waiting"
-        self._closed.wait(wait_s * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, hides nothing
+        self._closed.wait(wait_s * random.uniform(1 - JITTER, 1))  # noqa: S311 - spreads load, hides nothing
 
     def _one_connection(self) -> Iterator[Packet]:
         self.health.state = "connecting"

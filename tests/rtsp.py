@@ -18,7 +18,7 @@ class RtspServer:
         if shutil.which("gst-launch-1.0") is None:
             pytest.fail("needs GStreamer's RTSP server: ./run test installs it")
         self.clip = clip
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -51,7 +51,7 @@ class RtspServer:
             self._process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,58 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from evaluation.sample import Sample
+from evaluation.sample_film import cached_sample
+from tests.rtsp import free_port
+from tests.whole.house import Events, run, running, wait_for
+
+
+@pytest.fixture(scope="session")
+def sample() -> Sample:
+    return cached_sample()
+
+
+class EventSystem:
+    """A real `streetwarden serve` that can be killed and brought back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "events"
+        self.log = folder / "events.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.worker_token = run("token", "create", "--data", self.data, "--role", "worker").stdout.strip()
+        reader = run("token", "create", "--data", self.data, "--role", "viewer").stdout.strip()
+        self.events = Events(self.url, reader)
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        self.process = self._stack.enter_context(
+            running("serve", "--data", self.data, "--port", str(self.port), log=self.log)
+        )
+        wait_for(self.events.up, 30, "the event system answers", self.log)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.events.client.close()
+        self._stack.close()
+
+
+@pytest.fixture
+def event_system(tmp_path: Path) -> Iterator[Callable[[], EventSystem]]:
+    started: list[EventSystem] = []
+
+    def start() -> EventSystem:
+        system = EventSystem(tmp_path)
+        started.append(system)
+        system.start()
+        return system
+
+    yield start
+    for system in started:
+        system.close()
