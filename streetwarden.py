@@ -17,6 +17,7 @@ import click
 
 COMMANDS = {
     "analyze": "detector.commands:analyze",
+    "bench": "evaluation.commands:bench",
     "cameras": "detector.commands:cameras",
     "demo": "streetwarden:demo",
     "evaluate": "evaluation.commands:evaluate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,3 +45,19 @@ def _progress(clips: Iterable[ClipTruth]) -> Iterable[ClipTruth]:
 
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
+
+
+@click.group()
+def bench() -> None:
+    """Measure throughput and latency; JSON on standard output."""
+
+
+@bench.command()
+@click.argument("clip", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+def patrol(clip: Path | None, model: str) -> None:
+    """What watching a quiet street costs, beside a bare keyframe loop; on the sample camera's film if no CLIP is given."""
+    from evaluation.bench_patrol import bench_patrol  # noqa: PLC0415 - loads the detector's libraries; --help must not
+    from evaluation.sample_film import cached_sample  # noqa: PLC0415
+
+    click.echo(json.dumps(bench_patrol(clip or cached_sample().path, model), indent=1))

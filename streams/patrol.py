@@ -5,6 +5,7 @@ long for that (smart codecs stretch it to many seconds), it decodes on from the 
 that it needs, and leaves the rest of the GOP alone.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import av
@@ -18,6 +19,7 @@ INTERVAL_S = 2.0
 """Patience between two samples: what the rules look for lasts ten seconds and more."""
 EARLY = 0.75
 """A keyframe that comes after this part of the interval is taken: it costs less than waiting for the moment itself."""
+GOPS_OBSERVED = 4
 GOP_MAX_S = 2.5
 """Up to this distance keyframes alone do: an alarm is then late by no more than this."""
 
@@ -45,7 +47,8 @@ class Patrol:
     def __init__(self, interval_s: float = INTERVAL_S) -> None:
         self.interval_s = interval_s
         self.gop_s: float | None = None
-        """Distance of the last two keyframes as observed; what a camera declares is not believed."""
+        """Longest distance of the last keyframes as observed; what a camera declares is not believed."""
+        self._gops_s: deque[float] = deque(maxlen=GOPS_OBSERVED)
         self._gop: list[Packet] = []
         self._last_s = -float("inf")
 
@@ -53,7 +56,8 @@ class Patrol:
         """Takes the next packet, in decoding order, and gives the sample that has become due with it, if any."""
         if packet.keyframe:
             if self._gop:
-                self.gop_s = packet.time_s - self._gop[0].time_s
+                self._gops_s.append(packet.time_s - self._gop[0].time_s)
+                self.gop_s = max(self._gops_s)
             self._gop = [packet]
         elif self._gop:
             self._gop.append(packet)
@@ -67,7 +71,8 @@ class Patrol:
 
     def _due_after_s(self, packet: Packet) -> float:
         if packet.keyframe:
-            return self.interval_s * EARLY
+            # Cameras put in keyframes out of turn. If waiting for the next one may take too long, this one is cheaper.
+            return min(self.interval_s * EARLY, max(0.0, GOP_MAX_S - (self.gop_s or 0.0)))
         if self.interval_s >= INTERVAL_S and (self.gop_s is None or self.gop_s <= GOP_MAX_S):
             return GOP_MAX_S
         return self.interval_s

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def test_older_looks_are_thinned_to_one_in_10_s() -> None:
     assert recent == list(range(100, 79, -2))
     # 0…78 s, one in 10 s: 0, 10, …, 70.
     assert older == [70, 60, 50, 40, 30, 20, 10, 0]
-    assert all(a - b >= SPARSE_S for a, b in zip(older, older[1:], strict=False))
+    assert all(a - b >= SPARSE_S for a, b in itertools.pairwise(older))
 
 
 def test_the_very_first_look_is_kept_for_ever_and_comes_last() -> None:

@@ -21,7 +21,7 @@ def test_an_incident_that_spans_a_camera_outage_stays_one(sample, tmp_path, rtsp
     log = tmp_path / "worker.log"
     arguments = ("worker", cameras, "--events", system.url, "--state", tmp_path / "state")
     with running(*arguments, env={"STREETWARDEN_TOKEN": system.worker_token}, log=log):
-        wait_for(lambda: system.events.incidents(), 30, "the short dwell is confirmed", log)
+        wait_for(system.events.incidents, 30, "the short dwell is confirmed", log)
         server.stop()
         time.sleep(7)
         server.start()
@@ -62,7 +62,7 @@ def test_the_event_system_goes_away_during_an_incident(sample, tmp_path, event_s
     log = tmp_path / "worker.log"
     arguments = ("worker", cameras, "--events", system.url, "--state", tmp_path / "state")
     with running(*arguments, env={"STREETWARDEN_TOKEN": system.worker_token}, log=log) as worker:
-        wait_for(lambda: system.events.incidents(), 40, "the incident is there", log)
+        wait_for(system.events.incidents, 40, "the incident is there", log)
         system.kill()
         time.sleep(away_s)
         system.start()

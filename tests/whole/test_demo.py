@@ -1,0 +1,43 @@
+"""What a newcomer types first."""
+
+import hashlib
+import json
+import zipfile
+
+from tests.whole.house import run
+from tests.whole.screenshots import browser, demo, walk_through
+
+
+def test_until_first_prints_one_confirmed_incident_with_its_files() -> None:
+    answer = run("demo", "--until-first", limit_s=240)
+    assert answer.returncode == 0, answer.stderr
+    lines = answer.stdout.splitlines()
+    assert len(lines) == 1
+    incident = json.loads(lines[0])
+    assert (incident["type"], incident["state"]) == ("illegal_parking", "confirmed")
+    assert incident["onset_at"] < incident["confirmed_at"]
+    kinds = [file["kind"] for file in incident["evidence"] if file["stored"]]
+    assert kinds.count("clip") == 1
+    assert len(kinds) == len(incident["evidence"])
+    originals = {
+        file["name"] for file in incident["evidence"] if file["kind"] == "snapshot" and not file["derived_from"]
+    }
+    assert {"snapshot-arrival.jpg", "snapshot-alarm.jpg"} <= originals
+    assert "Traceback" not in answer.stderr
+
+
+def test_from_the_first_start_to_the_downloaded_pack(tmp_path) -> None:
+    with demo(tmp_path / "log") as (url, name, password), browser() as chromium:
+        page = chromium.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+        complaints = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        pack = walk_through(page, url, name, password, tmp_path)
+        assert complaints == []
+    with zipfile.ZipFile(pack) as files:
+        assert files.testzip() is None
+        sums = dict(reversed(line.split("  ", 1)) for line in files.read("SHA256SUMS").decode().splitlines())
+        for path, digest in sums.items():
+            assert hashlib.sha256(files.read(path)).hexdigest() == digest, path
+        assert any(path.endswith("clip.mp4") for path in sums)
+        review = json.loads(next(files.read(path) for path in files.namelist() if path.endswith("review.json")))
+    assert json.dumps(review).count('"demo"') >= 1
