@@ -171,6 +171,9 @@ def main() -> None:
         for line in str(error).splitlines():
             click.echo(f"streetwarden: {line}", err=True)
         sys.exit(2)
+    except OSError as error:  # a disk that is full, a folder that may not be written
+        click.echo(f"streetwarden: {error}", err=True)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
 

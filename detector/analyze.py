@@ -1,5 +1,6 @@
 """Recorded files, as fast as they go, in media time, without an event system."""
 
+import json
 import logging
 import os
 import shutil
@@ -84,9 +85,8 @@ def analyze_cameras(
 ) -> dict[str, Any]:
     """`analyze` for cameras that have been read and checked: several at once, one thread each."""
     evidence_dir = out_dir / EVIDENCE_FOLDER
-    if evidence_dir.exists():
-        shutil.rmtree(evidence_dir)
-    evidence_dir.mkdir(parents=True)
+    _remove_earlier_run(out_dir)
+    evidence_dir.mkdir(parents=True, exist_ok=True)
 
     def one(camera: Camera) -> _Outcome:
         return _analyze_one(camera, detector, evidence_dir, full_rate=full_rate, on_progress=on_progress)
@@ -102,6 +102,19 @@ def analyze_cameras(
     }
     (out_dir / INCIDENTS_FILE).write_bytes(as_json(result))
     return result
+
+
+def _remove_earlier_run(out_dir: Path) -> None:
+    """Removes what an earlier run wrote, as its own list says, and nothing else."""
+    listed = out_dir / INCIDENTS_FILE
+    try:
+        ids = [str(incident["id"]) for incident in json.loads(listed.read_bytes())["incidents"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for incident_id in ids:
+        if Path(incident_id).name == incident_id:
+            shutil.rmtree(out_dir / EVIDENCE_FOLDER / incident_id, ignore_errors=True)
+    listed.unlink()
 
 
 def _analyze_one(

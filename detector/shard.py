@@ -1,6 +1,7 @@
 """A shard: one process that owns some cameras whole: reads, analyses, makes evidence. No picture ever leaves it."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -99,7 +100,11 @@ class Shard:
             post.thread = threading.Thread(target=self._read, args=(post,), name=f"feed-{post.camera.id}", daemon=True)
         for thread in (*analysts, *(post.thread for post in self._posts.values())):
             thread.start()
+        supervisor = os.getppid()
         while not stop.is_set() and not all(post.finished for post in self._posts.values()):
+            if os.getppid() != supervisor:
+                log.error("the supervisor is gone: stopping")
+                break
             time.sleep(TICK_S)
             self._tick()
         self._close(analysts)
@@ -153,6 +158,7 @@ class Shard:
 
 def run_shard(spec: ShardSpec, stop: StopSign) -> None:
     """Entry of a shard's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
+    for name in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the supervisor decides when to stop
+        signal.signal(name, signal.SIG_IGN)
     logging.basicConfig(level=spec.log_level, format=f"%(asctime)s {spec.name} %(levelname)s %(message)s")
     Shard(spec, load_detector(spec.model)).run(stop)
