@@ -156,6 +156,7 @@ def _analyze_one(
         "read_s": round(decoded_s if lost_last else feed.health.read_s, 3),
         "looks": watch.looks,
         "undecodable_packets": decoder.errors,
+        "clips_failed": watch.clips_failed,
     }
     kept = [incident for incident in newest.values() if incident.state is not State.CANDIDATE]
     return _Outcome(source, kept)

@@ -6,6 +6,7 @@ runs over recordings, as fast as they go, and over live cameras.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,8 @@ FINE_STEP_S = 0.08
 """Look-back compares pictures this far apart: finer than anybody can say when a wheel stopped turning."""
 PROOF_STEP_S = 0.2
 """Enough to tell a parked car from two that came by."""
+PROOF_S = 2.5
+"""Looks further apart (a camera was away, the machine is overloaded) are not decoded whole: the newest part will do."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class CameraWatch:
     def __init__(self, camera: Camera, ring: PacketRing, clock: CaptureClock, plan: WatchPlan) -> None:
         self.camera = camera
         self.looks = 0
+        self.clips_failed = 0
+        self._from_start: Counter[str] = Counter()
         self._ring = ring
         self._clock = clock
         self._plan = plan
@@ -179,14 +185,15 @@ class CameraWatch:
         """True when the newest look shows the thing, and so do the pictures since the one before."""
         if thing.presence not in (Presence.SEEN, Presence.HELD):
             return False
-        pictures = self._pictures(self._looked_s, look.time_s, look, PROOF_STEP_S)
+        since_s = max(self._looked_s, look.time_s - PROOF_S)
+        pictures = self._pictures(since_s, look.time_s, look, PROOF_STEP_S)
         return stood_still(pictures, thing.anchor, thing.template)
 
     def _open(self, thing: Thing, zones: Sequence[tuple[Zone, Rule]], look: Look) -> None:
         since_s, onset_s = self._arrival(thing, look)
         for zone, rule in zones:
             incident = Incident(
-                id=incident_id(self.camera.id, zone.id, rule.incident_type, self._onset_name(onset_s), thing.anchor),
+                id=self._new_id(zone, rule, onset_s, thing.anchor),
                 camera=self.camera.id,
                 zone=zone.id,
                 type=rule.incident_type,
@@ -197,6 +204,14 @@ class CameraWatch:
             )
             maker = EvidenceMaker(self._plan.folder / incident.id, self.camera, zone, self._clock, self.detect)
             self._cases.append(Case(incident, thing, zone, rule, maker, self._around(zone)))
+
+    def _new_id(self, zone: Zone, rule: Rule, onset_s: float | None, box: Box) -> str:
+        name = incident_id(self.camera.id, zone.id, rule.incident_type, self._onset_name(onset_s), box)
+        if onset_s is not None:
+            return name
+        # Without an onset, two stays in one place would have one name.
+        self._from_start[name] += 1
+        return name if self._from_start[name] == 1 else f"{name}-{self._from_start[name]}"
 
     def _around(self, zone: Zone) -> Surroundings:
         return Surroundings(
@@ -235,18 +250,18 @@ class CameraWatch:
             yield frame.time_s, frame.gray(width, height)
 
     def _submit(self, work: Callable[[], Files], then: Callable[[Files], None]) -> None:
-        if self._plan.executor is None:
-            then(work())
-            return
-
         def run() -> None:
             made: Files = []
             try:
                 made = work()
-            except Exception:
+            except (OSError, ValueError, av.error.FFmpegError):
                 # A clip that can't be written must not take the incident with it: it goes on without.
-                log.exception("%s: evidence could not be made", self.camera.id)
+                log.exception("camera %s: a clip could not be made", self.camera.id)
+                self.clips_failed += 1
             with self._lock:
                 then(made)
 
-        self._plan.executor.submit(run)
+        if self._plan.executor is None:
+            run()
+        else:
+            self._plan.executor.submit(run)

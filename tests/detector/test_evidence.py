@@ -1,0 +1,96 @@
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from detector.cameras_file import Camera
+from detector.evidence import EvidenceMaker, check_files, completeness_of
+from detector.files import as_json, write_evidence
+from detector.geometry import Box
+from detector.incidents import Incident
+from detector.zones import Zone, ZoneKind
+from models.detections import Detections
+from streams.address import Address
+from streams.clip import Clip
+from streams.clock import CaptureClock
+from streams.feed import Feed
+
+ZONE = Zone("kerb", ZoneKind.NO_PARKING, ((0, 0), (1, 0), (1, 1), (0, 1)), 10.0)
+INCIDENT = Incident("gate-1", "gate", "kerb", "illegal_parking", 1.0, 1.0, Box(0.3, 0.4, 0.5, 0.6), "car")
+
+
+def maker(folder: Path, *, starts_at: datetime | None = None) -> EvidenceMaker:
+    camera = Camera("gate", Address("gate.mp4"), (ZONE,), starts_at=starts_at)
+    return EvidenceMaker(folder, camera, ZONE, CaptureClock(live=False, starts_at=starts_at), lambda _: Detections.none(()))
+
+
+@pytest.mark.parametrize(
+    ("time_s", "text"),
+    [
+        (0.0, "00:00.00 of the recording"),
+        (75.5, "01:15.50 of the recording"),
+        (5999.0, "99:59.00 of the recording"),
+        (7384.25, "123:04.25 of the recording"),  # 123 * 60 = 7380
+        pytest.param(
+            59.996,
+            "01:00.00 of the recording",
+            marks=pytest.mark.xfail(strict=True, reason="evidence.moment_text writes 00:60.00"),
+        ),
+    ],
+)
+def test_without_a_start_a_moment_is_media_time(tmp_path: Path, time_s: float, text: str) -> None:
+    assert maker(tmp_path).moment_text(time_s) == text
+
+
+def test_with_a_start_a_moment_is_wall_clock_time_in_its_zone(tmp_path: Path) -> None:
+    starts_at = datetime.fromisoformat("2026-03-01T23:59:50+08:00")
+    # 12.345 s later, past midnight
+    assert maker(tmp_path, starts_at=starts_at).moment_text(12.345) == "2026-03-02 00:00:02.345+08:00"
+
+
+def test_completeness_says_what_is_short() -> None:
+    clip = Clip(Path("x/clip.mp4"), "00", "h264", -2.0, 15.0, 0.0, 14.25, 350, ((3.0, 5.5),), None)
+    content = completeness_of(clip, CaptureClock(live=False))
+    assert content["file"] == "clip.mp4"
+    assert (content["pre_roll_short_s"], content["post_roll_short_s"]) == (2.0, 0.75)  # 0 + 2, 15 - 14.25
+    assert (content["clock_source"], content["clock_error_s"], content["camera_clock_offset_s"]) == ("file", None, None)
+    assert as_json(content)  # plain JSON
+    early = Clip(Path("x/clip.mp4"), "00", "h264", 4.0, 15.0, 2.0, 16.0, 350, (), None)
+    longer = completeness_of(early, CaptureClock(live=False))
+    assert (longer["pre_roll_short_s"], longer["post_roll_short_s"]) == (0.0, 0.0)  # more than was asked is not short
+
+
+@pytest.mark.parametrize(("codec", "suffix", "copies"), [("libx264", ".mp4", 0), ("msmpeg4", ".mkv", 1)])
+def test_a_codec_that_mp4_cannot_hold_gets_a_viewing_copy(
+    make_clip, tmp_path: Path, codec: str, suffix: str, copies: int  # type: ignore[no-untyped-def]
+) -> None:
+    source = make_clip("source.mp4" if codec == "libx264" else "source.avi", seconds=2, codec=codec)
+    packets = list(Feed(Address(str(source))).packets())
+    files = maker(tmp_path / "evidence").clip(INCIDENT, "", packets, 0.0, 2.0)
+    clips = [file for file in files if file.kind == "clip"]
+    assert clips[0].name == f"clip{suffix}"
+    assert [file.derived_from for file in clips[1:]] == [clips[0].name] * copies
+    assert {file.kind for file in files} == {"clip", "tracks", "completeness"}
+    assert check_files(tmp_path / "evidence", files) == []
+
+
+def test_check_files_names_what_is_missing_or_changed(tmp_path: Path) -> None:
+    files = [write_evidence(tmp_path, f"{name}.jpg", "snapshot", name.encode(), 0.0, 0.0) for name in "abc"]
+    assert files[0].sha256 == hashlib.sha256(b"a").hexdigest()
+    (tmp_path / "a.jpg").write_bytes(b"A")
+    (tmp_path / "b.jpg").unlink()
+    assert check_files(tmp_path, files) == ["a.jpg", "b.jpg"]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_evidence(tmp_path, "a.json", "record", b"one", 0.0, 0.0)
+    write_evidence(tmp_path, "a.json", "record", b"two", 0.0, 0.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_bytes() == b"two"
+
+
+def test_json_has_one_form() -> None:
+    assert as_json({"b": 1, "a": "车"}) == as_json({"a": "车", "b": 1}) == '{\n "a": "车",\n "b": 1\n}\n'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        as_json({"a": float("nan")})
