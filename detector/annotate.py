@@ -62,6 +62,22 @@ def annotated(
     return np.asarray(picture)
 
 
+def with_zones(
+    image_rgb: NDArray[np.uint8], zones: Sequence[tuple[str, Sequence[tuple[float, float]]]]
+) -> NDArray[np.uint8]:
+    """Draws zones, each a label and its corners in fractions of the frame, on a copy."""
+    picture = Image.fromarray(image_rgb).convert("RGB")
+    width, height = picture.size
+    draw = ImageDraw.Draw(picture, "RGBA")
+    text_px = max(14, round(height * TEXT_SHARE))
+    for label, zone in zones:
+        corners = [(x * width, y * height) for x, y in zone]
+        draw.polygon(corners, fill=(*ZONE_COLOR, 40))
+        draw.line([*corners, corners[0]], fill=ZONE_COLOR, width=max(2, height // 360), joint="curve")
+        _tag(draw, min(corners, key=lambda corner: corner[1]), label, _font(text_px), text_px)
+    return np.asarray(picture)
+
+
 def _tag(
     draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, font: ImageFont.FreeTypeFont, text_px: int
 ) -> None:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from detector.annotate import annotated
+from detector.annotate import with_zones
 from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
 from detector.files import as_json
@@ -52,10 +52,8 @@ def _row(camera: Camera, result: Probe | SourceError, out_dir: Path) -> dict[str
     }
     if isinstance(result, SourceError):
         return row | {"error": str(result)}
-    image = result.picture.rgb()
-    for zone in camera.zones:
-        label = f"{camera.id} · {zone.id}: {zone.kind.value}, {zone.dwell_s:g} s"
-        image = annotated(image, [label] if zone is camera.zones[-1] else [], zone=zone.polygon)
+    zones = [(f"{zone.id}: {zone.kind.value}, {zone.dwell_s:g} s", zone.polygon) for zone in camera.zones]
+    image = with_zones(result.picture.rgb(), zones)
     picture = f"{camera.id}.jpg"
     (out_dir / picture).write_bytes(encode_jpeg(image))
     return row | {

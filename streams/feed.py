@@ -72,6 +72,7 @@ class Feed:
         self._paced = paced and not address.live
         self._loop = loop and not address.live
         self._retry = retry and address.live
+        self._says = retry
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -109,7 +110,8 @@ class Feed:
     def _failed(self, error: SourceError) -> None:
         self.health.failures += 1
         if self.health.last_error != str(error):
-            log.warning("%s", error)
+            # Whoever wants no second try gets to hear of the first one by other means.
+            log.log(logging.WARNING if self._says else logging.DEBUG, "%s", error)
         self.health.last_error = str(error)
 
     def _wait(self, wait_s: float) -> None:

@@ -135,9 +135,19 @@ BAD = [
     # dwell
     (ZONE, "dwell_s", 0, "cameras[0].zones[0].dwell_s: Input should be greater than 0 (given: 0)"),
     (ZONE, "dwell_s", -5, "cameras[0].zones[0].dwell_s: Input should be greater than 0 (given: -5)"),
-    (ZONE, "dwell_s", 86_401, "cameras[0].zones[0].dwell_s: Input should be less than or equal to 86400 (given: 86401)"),
+    (
+        ZONE,
+        "dwell_s",
+        86_401,
+        "cameras[0].zones[0].dwell_s: Input should be less than or equal to 86400 (given: 86401)",
+    ),
     # polygons
-    (ZONE, "polygon", SQUARE[:2], "cameras[0].zones[0].polygon: List should have at least 3 items after validation, not 2"),
+    (
+        ZONE,
+        "polygon",
+        SQUARE[:2],
+        "cameras[0].zones[0].polygon: List should have at least 3 items after validation, not 2",
+    ),
     (
         ZONE,
         "polygon",
@@ -243,14 +253,20 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert line.startswith("can't be read: ")
 
 
-@pytest.mark.xfail(strict=True, reason="cameras_file._said shows the names of private classes (`_File`, `_CameraEntry`)")
-@pytest.mark.parametrize("content", ["", "hello", "[]", "cameras: [gate-3]", "cameras: [{id: a, source: b, zones: [c]}]"])
+@pytest.mark.xfail(
+    strict=True, reason="cameras_file._said shows the names of private classes (`_File`, `_CameraEntry`)"
+)
+@pytest.mark.parametrize(
+    "content", ["", "hello", "[]", "cameras: [gate-3]", "cameras: [{id: a, source: b, zones: [c]}]"]
+)
 def test_a_scalar_where_keys_belong_is_said_in_words_of_the_file(tmp_path: Path, content: str) -> None:
     (line,) = said(written(tmp_path, content))
     assert "instance of _" not in line
 
 
-@pytest.mark.xfail(strict=True, reason="cameras_file._CameraEntry.camera: `login_env` beside a path is an unpacking error")
+@pytest.mark.xfail(
+    strict=True, reason="cameras_file._CameraEntry.camera: `login_env` beside a path is an unpacking error"
+)
 def test_a_login_for_a_file_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATE_LOGIN", "viewer:secret")
     (line,) = said(written(tmp_path, changed(CAMERA, "login_env", "GATE_LOGIN")))

@@ -22,7 +22,9 @@ INCIDENT = Incident("gate-1", "gate", "kerb", "illegal_parking", 1.0, 1.0, Box(0
 
 def maker(folder: Path, *, starts_at: datetime | None = None) -> EvidenceMaker:
     camera = Camera("gate", Address("gate.mp4"), (ZONE,), starts_at=starts_at)
-    return EvidenceMaker(folder, camera, ZONE, CaptureClock(live=False, starts_at=starts_at), lambda _: Detections.none(()))
+    return EvidenceMaker(
+        folder, camera, ZONE, CaptureClock(live=False, starts_at=starts_at), lambda _: Detections.none(())
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,11 @@ def test_completeness_says_what_is_short() -> None:
 
 @pytest.mark.parametrize(("codec", "suffix", "copies"), [("libx264", ".mp4", 0), ("msmpeg4", ".mkv", 1)])
 def test_a_codec_that_mp4_cannot_hold_gets_a_viewing_copy(
-    make_clip, tmp_path: Path, codec: str, suffix: str, copies: int  # type: ignore[no-untyped-def]
+    make_clip,
+    tmp_path: Path,
+    codec: str,
+    suffix: str,
+    copies: int,
 ) -> None:
     source = make_clip("source.mp4" if codec == "libx264" else "source.avi", seconds=2, codec=codec)
     packets = list(Feed(Address(str(source))).packets())

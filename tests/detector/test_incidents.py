@@ -1,7 +1,9 @@
 from dataclasses import FrozenInstanceError
 
 import pytest
+from pydantic import TypeAdapter
 
+from api.schema import Identifier
 from detector.geometry import Box
 from detector.incidents import EvidenceFile, Incident, State, incident_id
 
@@ -24,7 +26,7 @@ def test_each_step_is_a_new_snapshot_and_the_old_one_stays() -> None:
     assert confirmed.why == {"stood_s": 60.0}
     assert ended.why == {"stood_s": 60.0, "left": True}
     with pytest.raises(FrozenInstanceError):
-        confirmed.revision = 9  # type: ignore[misc]
+        confirmed.revision = 9
 
 
 def test_the_id_says_what_it_is() -> None:
@@ -45,10 +47,6 @@ def test_the_id_says_what_it_is() -> None:
 
 
 def test_the_id_fits_the_wire_however_long_the_camera_is_called() -> None:
-    from pydantic import TypeAdapter
-
-    from api.schema import Identifier
-
     # Two names that agree in their first 40 letters stay apart.
     ids = {incident_id("c" * 99 + end, "kerb", "illegal_parking", "start", BOX) for end in "ab"}
     assert len(ids) == 2

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ def test_threads_have_connections_of_their_own(tmp_path: Path, folder: Path) -> 
     def post(number: int) -> None:
         try:
             outbox.post(revision(f"x{number}", 1), folder)
-        except Exception as error:
+        except sqlite3.Error as error:
             failures.append(error)
         finally:
             outbox.close()

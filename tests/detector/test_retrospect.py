@@ -87,14 +87,14 @@ def test_without_pictures_the_known_moment_stays(function: Callable[..., float],
 @pytest.mark.parametrize(
     ("shown", "stood"),
     [
-        (lambda time_s: [PARKED], True),
+        (lambda _: [PARKED], True),
         # One car leaves its looks in the first and in the last picture, in between another one comes by.
         (lambda time_s: [PARKED] if time_s in {0.0, 2.0} else [Car(seed=6)], False),
         # Somebody walks in front for 0.8 of 2 s: 15 of 26 pictures show it.
         (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.3 else [PARKED], True),
         # In front for 1.2 of 2 s: 10 or 11 of 26 show it, less than half.
         (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.7 else [PARKED], False),
-        (lambda time_s: [], False),
+        (lambda _: [], False),
     ],
 )
 def test_stood_still(shown: Callable[[float], list[Car]], stood: bool) -> None:

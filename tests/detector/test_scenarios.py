@@ -186,9 +186,7 @@ class TestEvidence:
             assert 0 < incident["score"] <= 1
 
 
-def test_two_runs_agree_and_the_second_replaces_the_first(
-    analysed: Analysed, scenarios: Path, tmp_path: Path
-) -> None:
+def test_two_runs_agree_and_the_second_replaces_the_first(analysed: Analysed, scenarios: Path, tmp_path: Path) -> None:
     name = "p02_junction_car"
     stale = tmp_path / "evidence" / "old-incident"
     stale.mkdir(parents=True)

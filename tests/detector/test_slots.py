@@ -13,7 +13,7 @@ from streams.patrol import Sample
 
 
 @pytest.fixture
-def packets(make_clip) -> list[Packet]:  # type: ignore[no-untyped-def]
+def packets(make_clip) -> list[Packet]:
     clip: Path = make_clip(seconds=2)
     return list(Feed(Address(str(clip))).packets())
 

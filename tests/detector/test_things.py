@@ -26,7 +26,7 @@ class Story:
     def show(self, looks: int, *cars: Car, **options: object) -> "Story":
         for _ in range(looks):
             self.now_s += self.every_s
-            self.feed(look(self.now_s, cars, **options))  # type: ignore[arg-type]
+            self.feed(look(self.now_s, cars, **options))
         return self
 
     def feed(self, shown: Look) -> None:
@@ -50,7 +50,7 @@ class Story:
 
 def counted(thing: Thing) -> tuple[int, int, int, int]:
     """Looks in which it was seen, held, hidden, absent."""
-    return tuple(thing.counts[presence] for presence in Presence)  # type: ignore[return-value]
+    return tuple(thing.counts[presence] for presence in Presence)
 
 
 def test_arrives_settles_is_missed_hidden_and_leaves_counter_by_counter() -> None:

@@ -17,7 +17,7 @@ ZONE = [(0.0, 0.4), (1.0, 0.4), (1.0, 1.0)]
 
 
 @pytest.fixture
-def frames(make_clip) -> list[Frame]:  # type: ignore[no-untyped-def]
+def frames(make_clip) -> list[Frame]:
     clip: Path = make_clip(seconds=4)
     return list(look_back(list(Feed(Address(str(clip))).packets()), 0, 4, every_s=1 / TRACKS_FPS))
 

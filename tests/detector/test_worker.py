@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from detector.errors import ConfigError
 from detector.outbox import Outbox
-from detector.worker import clear_leftovers, default_shards, locked
+from detector.worker import Worker, clear_leftovers, default_shards, locked
 
 HOLDER = """
 import sys
@@ -64,3 +65,28 @@ def test_shards_follow_cameras_and_cores(
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     assert default_shards(cameras) == shards
+
+
+BROKEN = pytest.mark.xfail(
+    strict=True, reason="worker.Worker._check_events: an open bracket is a ValueError, a port over 65535 is taken"
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:8000",
+        "localhost:8000",
+        "ftp://127.0.0.1",
+        "events",
+        "http://",
+        "",
+        pytest.param("http://[::1", marks=BROKEN),
+        pytest.param("http://127.0.0.1:99999", marks=BROKEN),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_else(tmp_path: Path, address: str) -> None:
+    worker = Worker((), events_url=address, token="t", state_dir=tmp_path / "state", model="yolov8n", shards=1)
+    with pytest.raises(ConfigError, match=f"^--events {re.escape(address)}: is no address: allowed is http://"):
+        worker.check()
+    assert not (tmp_path / "state").exists()

@@ -29,7 +29,7 @@ STAY = Stay(
     ],
 )
 def test_confirmed(change: dict[str, object], confirmed: bool) -> None:
-    assert ParkingRule().judge(replace(STAY, **change), ZONE).confirmed is confirmed  # type: ignore[arg-type]
+    assert ParkingRule().judge(replace(STAY, **change), ZONE).confirmed is confirmed
 
 
 @pytest.mark.parametrize(
