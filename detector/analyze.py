@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ RING_S = 30.0
 RING_BYTES = 48 * 2**20
 INCIDENTS_FILE = "incidents.json"
 EVIDENCE_FOLDER = "evidence"
+SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""An incident's id names a folder; whatever else stands in a list is not ours to remove."""
 
 Progress = Callable[[float], None]
 """Told the seconds of media time that have been read since it was last told."""
@@ -112,7 +115,7 @@ def _remove_earlier_run(out_dir: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         return
     for incident_id in ids:
-        if Path(incident_id).name == incident_id:
+        if SAFE_ID.fullmatch(incident_id):
             shutil.rmtree(out_dir / EVIDENCE_FOLDER / incident_id, ignore_errors=True)
     listed.unlink()
 
@@ -147,6 +150,8 @@ def _analyze_one(
             on_progress(max(0.0, packet.time_s - told_s))
             told_s = max(told_s, packet.time_s)
     watch.finish()
+    if on_progress is not None:
+        on_progress(max(0.0, feed.health.read_s - told_s))
     if lost_last:
         log.warning("camera %s: %s: nothing can be decoded after %.1f s", camera.id, camera.address, decoded_s)
     status = "truncated" if feed.health.truncated or lost_last else "ok"

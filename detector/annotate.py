@@ -17,6 +17,9 @@ BANNER = (0, 0, 0, 170)
 TEXT_SHARE = 1 / 36
 """Height of the writing as a share of the picture: legible on a phone, and on paper."""
 
+SMALLEST_PX = 9
+"""Smaller writing can't be read, so a line that is still too long is cut."""
+
 
 @lru_cache(maxsize=8)
 def _font(size_px: int) -> ImageFont.FreeTypeFont:
@@ -81,8 +84,9 @@ def with_zones(
 def _tag(
     draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, font: ImageFont.FreeTypeFont, text_px: int
 ) -> None:
-    x, y = corner[0], max(0.0, corner[1] - text_px * 1.3)
-    draw.rectangle((x, y, x + draw.textlength(text, font) + text_px * 0.6, y + text_px * 1.3), fill=BOX_COLOR)
+    wide = draw.textlength(text, font) + text_px * 0.6
+    x, y = max(0.0, min(corner[0], draw.im.size[0] - wide)), max(0.0, corner[1] - text_px * 1.3)
+    draw.rectangle((x, y, x + wide, y + text_px * 1.3), fill=BOX_COLOR)
     draw.text((x + text_px * 0.3, y), text, fill=INK, font=font)
 
 
@@ -94,6 +98,10 @@ def _banner(
     text_px: int,
 ) -> None:
     width, height = size
+    widest = max(draw.textlength(line, font) for line in lines) + text_px
+    if widest > width:
+        text_px = max(SMALLEST_PX, int(text_px * width / widest))
+        font = _font(text_px)
     line_px = text_px * 1.35
     top = height - line_px * len(lines) - text_px * 0.4
     draw.rectangle((0, top, width, height), fill=BANNER)

@@ -1,5 +1,6 @@
 """The cameras file that people write: read, checked, and turned into what the worker uses."""
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +43,7 @@ class _ZoneEntry(_Written):
     id: Id
     kind: ZoneKind
     polygon: Annotated[list[Corner], Field(min_length=3)]
-    dwell_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    dwell_s: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
     classes: Annotated[list[str], Field(min_length=1)] | None = None
     event_code: str | None = None
     grid_code: str | None = None
@@ -88,6 +89,8 @@ class _CameraEntry(_Written):
     def camera(self, folder: Path) -> Camera:
         address = parse_address(self.source, folder)
         if self.login_env is not None:
+            if not address.live:
+                raise ValueError("login_env: is for the URL of a live camera; the source is a file")
             if self.login_env not in os.environ:
                 raise ValueError(f"login_env: the environment has no variable {self.login_env!r}")
             address = address.with_login(os.environ[self.login_env])
@@ -114,7 +117,7 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         ConfigError: It can't be read, or something in it is wrong; one line for each mistake.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -137,6 +140,32 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
     return tuple(cameras)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error: of two dwell times the reader would not know which one counts."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError:  # most JSON is YAML, but not what is indented with tabs
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.YAMLError(f"key {key!r} is given twice")
+    return dict(pairs)
+
+
 def _refuse_repeated(path: Path, where: str, ids: list[str]) -> None:
     repeated = sorted({name for name in ids if ids.count(name) > 1})
     if repeated:
@@ -151,13 +180,26 @@ def _said(item: Any, content: object) -> str:
         return f"{where}: unknown key: allowed are {', '.join(_keys_beside(item['loc']))}"
     if kind == "missing":
         return f"{where}: is missing"
+    if kind in ("model_type", "dict_type"):
+        return f"{where}: holds {_kind_of(item.get('input'))}: allowed are the keys {', '.join(_keys_of(item['loc']))}"
+    if kind == "list_type":
+        return f"{where}: holds {_kind_of(item.get('input'))}: allowed is a list"
     message = item["msg"].removeprefix("Value error, ")
     given = item.get("input", content)
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
     return f"{where}: {message}{shown}"
 
 
+def _kind_of(value: object) -> str:
+    names = {str: "a text", list: "a list", dict: "keys", type(None): "nothing", bool: "yes or no"}
+    return names.get(type(value), "a number")
+
+
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    names = [part for part in location[:-1] if isinstance(part, str)]
+    return _keys_of(location[:-1])
+
+
+def _keys_of(location: tuple[int | str, ...]) -> list[str]:
+    names = [part for part in location if isinstance(part, str)]
     model = _ZoneEntry if names[-1:] == ["zones"] else _CameraEntry if names[-1:] == ["cameras"] else _File
     return list(model.model_fields)

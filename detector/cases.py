@@ -122,7 +122,7 @@ class Case:
         )
         self._attach(self.maker.still(self.incident, "left", frame, "place clear", there=False))
 
-    def finish(self, last_s: float) -> None:
+    def finish(self) -> None:
         """Nothing more will come from this camera: what is due is done with what is there."""
         if self.incident.state is State.CANDIDATE:
             self._drop()
@@ -130,7 +130,7 @@ class Case:
         if not self.later_done and self.incident.state is State.CONFIRMED:
             self._last_still(self.thing.last_s)
         if not self.clips_done:
-            self._clips(until_s=last_s)
+            self._clips()
 
     def _drop(self) -> None:
         self.dropped = True
@@ -176,13 +176,13 @@ class Case:
         if last is not None:
             self._later(last)
 
-    def _clips(self, until_s: float = float("inf")) -> None:
+    def _clips(self) -> None:
         self.clips_done = True
         alarm_s = self.incident.confirmed_s or 0.0
         start_s, name = alarm_s - PRE_ROLL_S, "alarm"
         if not self.arrival_clip:
             start_s, name = min(start_s, self.incident.since_s - PRE_ROLL_S), ""
-        packets = self.around.ring.window(start_s, min(alarm_s + POST_ROLL_S, until_s))
+        packets = self.around.ring.window(start_s, alarm_s + POST_ROLL_S)
         self._record_clip(name, packets, start_s, alarm_s + POST_ROLL_S)
 
     def _record_clip(self, name: str, packets: list[Packet], start_s: float, end_s: float) -> None:

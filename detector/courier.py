@@ -3,8 +3,10 @@
 import base64
 import logging
 import random
+import sqlite3
 import threading
 import time
+from enum import Enum
 from urllib.parse import quote
 
 import httpx
@@ -21,9 +23,21 @@ JITTER = 0.2
 BATCH = 16
 REFUSED = frozenset({400, 403, 404, 409, 413, 415, 422})
 """Answers that will be the same next time. 401 is none: a token can be renewed while the worker runs."""
+ALL_REFUSED = frozenset({401, 429, 502, 503, 504})
+"""Answers that have nothing to do with the message: there is no use in trying others."""
+HELD_MAX_S = 300.0
+"""A message that the event system chokes on is tried again at least this often; its incident's others wait behind it."""
 RETRY_REFUSED = frozenset({403})
 """A scope can be widened, too: tried again this often before the message is given up."""
 RETRY_MAX = 5
+
+
+class Outcome(Enum):
+    """What became of a message."""
+
+    DONE = "delivered, or refused for good"
+    LATER = "this one is tried again; others may go first"
+    AWAY = "nobody takes anything for now"
 
 
 class Courier:
@@ -43,6 +57,7 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._away_since_s: float | None = None
         self._attempt = 0
+        self._held_until_s: dict[str, float] = {}
 
     def check_token(self) -> None:
         """Asks the event system whether it takes the token; when it is away, nothing is known and nothing is wrong.
@@ -63,8 +78,11 @@ class Courier:
             raise ConfigError(
                 f"STREETWARDEN_TOKEN: the event system at {self._client.base_url} does not accept this token"
             )
-        if answer.is_success and answer.json().get("role") != "worker":
-            raise ConfigError(f"STREETWARDEN_TOKEN: has role {answer.json().get('role')!r}: allowed is 'worker'")
+        role = _role_of(answer)
+        if role is None:
+            log.warning("%s answers %s: is that the event system?", self._client.base_url, answer.status_code)
+        elif role != "worker":
+            raise ConfigError(f"STREETWARDEN_TOKEN: has role {role!r}: allowed is 'worker'")
 
     def start(self) -> None:
         """Begins to deliver."""
@@ -83,46 +101,64 @@ class Courier:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            messages = self._outbox.next_messages(BATCH)
-            wait_s = POLL_S if not messages else 0.0
-            for message in messages:
-                if self._stopping.is_set():
-                    break
-                if not self._deliver(message):
-                    wait_s = self._backoff_s()
-                    break
+            try:
+                wait_s = self._round()
+            except sqlite3.OperationalError as error:  # busy, or its disk is full: neither lasts for ever
+                log.warning("the outbox can't be used for now: %s", error)
+                wait_s = self._backoff_s()
             self._stopping.wait(wait_s)
         self._outbox.close()
+
+    def _round(self) -> float:
+        """Delivers what is waiting; gives the seconds to wait before the next round."""
+        now_s = time.monotonic()
+        self._held_until_s = {incident: until for incident, until in self._held_until_s.items() if until > now_s}
+        messages = self._outbox.next_messages(BATCH, skip=self._held_until_s)
+        for message in messages:
+            if self._stopping.is_set():
+                return 0.0
+            outcome = self._deliver(message)
+            if outcome is Outcome.AWAY:
+                return self._backoff_s()
+            if outcome is Outcome.LATER:
+                self._held_until_s[message.incident] = now_s + min(HELD_MAX_S, 2.0 ** min(message.attempts, 10))
+        return 0.0 if messages else POLL_S
 
     def _backoff_s(self) -> float:
         wait_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(self._attempt, 10))
         self._attempt += 1
         return wait_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
 
-    def _deliver(self, message: Message) -> bool:
-        """True when the message needs no more care."""
+    def _deliver(self, message: Message) -> Outcome:
         try:
             answer = self._send(message)
         except httpx.TransportError as error:
             self._outbox.failed(message)
             self._went_away(str(error) or type(error).__name__)
-            return False
+            return Outcome.AWAY
         except OSError as error:
             self._give_up(message, f"its file can't be read: {error}")
-            return True
+            return Outcome.DONE
         if answer.is_success:
             self._came_back()
             self._outbox.sent(message)
             self.delivered += 1
-            return True
+            return Outcome.DONE
+        return self._not_taken(message, answer)
+
+    def _not_taken(self, message: Message, answer: httpx.Response) -> Outcome:
         said = f"{answer.status_code} {answer.text[:300]}"
-        retry = answer.status_code in RETRY_REFUSED and message.attempts < RETRY_MAX
-        if answer.status_code in REFUSED and not retry:
+        if answer.status_code in REFUSED and not (answer.status_code in RETRY_REFUSED and message.attempts < RETRY_MAX):
             self._give_up(message, said)
-            return True
+            return Outcome.DONE
         self._outbox.failed(message)
-        self._went_away(said)
-        return False
+        if answer.status_code in ALL_REFUSED:
+            self._went_away(said)
+            return Outcome.AWAY
+        log.warning(
+            "incident %s, %s %s: not taken, tried again: %s", message.incident, message.kind, message.name, said
+        )
+        return Outcome.LATER
 
     def _send(self, message: Message) -> httpx.Response:
         where = f"/v1/incidents/{quote(message.incident, safe='')}"
@@ -159,3 +195,13 @@ class Courier:
         if self._away_since_s is not None:
             log.info("the event system is back after %.0f s", time.monotonic() - self._away_since_s)
             self._away_since_s = None
+
+
+def _role_of(answer: httpx.Response) -> str | None:
+    """The role that `/v1/whoami` tells; None when somebody else answered."""
+    try:
+        said = answer.json() if answer.is_success else {}
+    except ValueError:
+        return None
+    role = said.get("role") if isinstance(said, dict) else None
+    return role if isinstance(role, str) else None

@@ -95,7 +95,7 @@ class EvidenceMaker:
     def moment_text(self, time_s: float) -> str:
         """A moment as it is written on a picture: wall-clock time where it is known, else media time."""
         if self.clock.source == "file" and self.camera.starts_at is None:
-            minutes, seconds = divmod(time_s, 60)
+            minutes, seconds = divmod(round(time_s, 2), 60)
             return f"{int(minutes):02d}:{seconds:05.2f} of the recording"
         zone = self.camera.starts_at.tzinfo if self.camera.starts_at else None
         return self.clock.wall(time_s).astimezone(zone).isoformat(sep=" ", timespec="milliseconds")

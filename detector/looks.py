@@ -10,6 +10,8 @@ from detector.geometry import Box
 
 RECENT_S = 20.0
 """Every look younger than this is remembered: an arrival is usually noticed within a look or two."""
+RECENT_EVERY_S = 0.5
+"""But not those closer together than this, when every picture is looked at."""
 SPARSE_S = 10.0
 """Of older ones, one per this time: enough to tell whether a thing was there before the detector saw it."""
 MEMORY_S = 120.0
@@ -56,7 +58,8 @@ class LookMemory:
         kept: list[Look] = []
         for held in self._looks:
             age_s = look.time_s - held.time_s
-            thinned = age_s > RECENT_S and kept and held.time_s - kept[-1].time_s < SPARSE_S
+            every_s = SPARSE_S if age_s > RECENT_S else RECENT_EVERY_S
+            thinned = kept and held.time_s - kept[-1].time_s < every_s
             if age_s <= MEMORY_S and not thinned:
                 kept.append(held)
         self._looks = kept

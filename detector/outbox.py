@@ -8,9 +8,10 @@ reason. The event system being away costs disk, and nothing else.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,16 +102,18 @@ class Outbox:
                 path = str(folder / item["name"])
                 db.execute(insert, (incident, "evidence", item["name"], None, path, item["sha256"]))
 
-    def next_messages(self, limit: int) -> list[Message]:
-        """The oldest waiting message of each incident; oldest first."""
+    def next_messages(self, limit: int, skip: Collection[str] = ()) -> list[Message]:
+        """The oldest waiting message of each incident but those in `skip`; oldest first."""
         rows = self._connection().execute(
             "SELECT min(seq), incident, kind, name, body, path, sha256, attempts FROM messages "
             "WHERE state = 'waiting' GROUP BY incident ORDER BY min(seq)"
         )
-        return [
+        messages = (
             Message(seq, incident, kind, name, body, Path(path) if path else None, sha256, attempts)
-            for seq, incident, kind, name, body, path, sha256, attempts in rows.fetchmany(limit)
-        ]
+            for seq, incident, kind, name, body, path, sha256, attempts in rows
+            if incident not in skip
+        )
+        return list(islice(messages, limit))
 
     def sent(self, message: Message) -> None:
         """The event system has it: the local copy is freed."""

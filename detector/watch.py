@@ -125,7 +125,7 @@ class CameraWatch:
         """The source has ended: completes the evidence with what is there."""
         with self._lock:
             for case in self._cases:
-                case.finish(self._last_s)
+                case.finish()
 
     @property
     def busy(self) -> bool:
@@ -165,10 +165,10 @@ class CameraWatch:
         """Things that have settled in a zone become candidates, once look-back shows that they really stand there."""
         waiting: list[Thing] = []
         for thing in self._unproven:
-            zones = self._zones_of(thing)
-            if not zones or thing not in self._keeper.things:
+            if thing not in self._keeper.things:
                 continue
-            if self._stands(thing, look):
+            zones = self._zones_of(thing)
+            if zones and self._stands(thing, look):
                 self._open(thing, zones, look)
             else:
                 waiting.append(thing)

@@ -72,8 +72,12 @@ class Worker:
         self._asked.set()
 
     def _check_events(self) -> None:
-        address = urlsplit(self._events_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        try:
+            address = urlsplit(self._events_url)
+            usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        except ValueError:  # an open bracket, a port beyond 65535
+            usable = False
+        if not usable:
             raise ConfigError(
                 f"--events {self._events_url}: is no address: allowed is http://HOST:PORT or https://HOST"
             )

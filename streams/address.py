@@ -7,7 +7,8 @@ from urllib.parse import quote, urlsplit
 
 LIVE_SCHEMES = ("rtsp", "rtsps")
 
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_USERINFO = re.compile(r"(?<=://)\S+@")
+"""Up to the last `@`: a password may hold `@` and `/` that nobody encoded."""
 
 
 def redact(text: str) -> str:

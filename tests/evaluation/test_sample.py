@@ -127,7 +127,7 @@ def test_composing_again_gives_the_same_bytes(sample: Sample, photo: Path, tmp_p
 def test_another_picture_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "car.jpg"
     other.write_bytes(b"not the bus")
-    with pytest.raises(EvaluationError, match=r"car\.jpg: sha256 is .* is made of bus\.jpg"):
+    with pytest.raises(EvaluationError, match=r"car\.jpg: sha256 is .* is made of the one with"):
         compose_sample(other, tmp_path / "out.mp4")
     with pytest.raises(EvaluationError, match=r"gone\.jpg: can't be read"):
         compose_sample(tmp_path / "gone.jpg", tmp_path / "out.mp4")
