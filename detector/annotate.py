@@ -97,6 +97,8 @@ def _banner(
     font: ImageFont.FreeTypeFont,
     text_px: int,
 ) -> None:
+    if not lines:
+        return
     width, height = size
     widest = max(draw.textlength(line, font) for line in lines) + text_px
     if widest > width:

@@ -89,10 +89,10 @@ class _CameraEntry(_Written):
     def camera(self, folder: Path) -> Camera:
         address = parse_address(self.source, folder)
         if self.login_env is not None:
-            if not address.live:
-                raise ValueError("login_env: is for the URL of a live camera; the source is a file")
             if self.login_env not in os.environ:
                 raise ValueError(f"login_env: the environment has no variable {self.login_env!r}")
+            if not address.live:
+                raise ValueError("login_env: is for the URL of a live camera; the source is a file")
             address = address.with_login(os.environ[self.login_env])
         return Camera(
             id=self.id,

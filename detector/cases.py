@@ -3,9 +3,8 @@
 The sequence of an incident's files and revisions lives here; `watch` feeds it looks, `evidence` makes the files.
 """
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker
@@ -21,6 +20,10 @@ from streams.ring import PacketRing
 Files = list[EvidenceFile]
 Submit = Callable[[Callable[[], Files], Callable[[Files], None]], None]
 """Runs slow work, at once or in a thread of its own, and hands what it made to the second function."""
+STOOD_SHARE = 0.5
+"""Of the pictures between two looks, this share must show a thing that stands; the rest may have a passer-by in front."""
+GLIMPSED_SHARE = 0.2
+"""Enough where something stands in front in the newest look."""
 ARRIVAL_STILL_S = 1.5
 """The arrival still is the first decodable picture within this time after the onset."""
 
@@ -46,14 +49,13 @@ class Case:
     rule: Rule
     maker: EvidenceMaker
     around: Surroundings
-    arrival_done: bool = False
-    arrival_clip: bool = False
+    arrival_s: float = 0.0
+    pinned: list[Packet] | None = None
+    """Packets of the arrival; None as long as the ring is sure to have them."""
     clips_done: bool = False
     later_done: bool = False
     dropped: bool = False
     work_left: int = 0
-    untold: Files = field(default_factory=list)
-    """Made before the alarm; nobody has been told of them yet."""
 
     @property
     def open(self) -> bool:
@@ -83,27 +85,36 @@ class Case:
             present=self.in_view,
         )
 
-    def look(self, now_s: float, frame: Frame, stands: Callable[[], bool]) -> None:
+    def look(self, now_s: float, frame: Frame, shown: Callable[[], float]) -> None:
         """A new look: is the rule broken now, and is anything due?
 
         Args:
             now_s: Its media time.
             frame: Its picture.
-            stands: Looks back whether the thing really stood there since the last look; asked before an alarm only.
+            shown: Looks back in which share of the pictures since the last look the thing stood there; asked before an
+                alarm only.
         """
         if self.incident.state is State.ENDED:
             self.due(now_s)
             return
-        if not self.arrival_done and now_s >= self.incident.since_s + POST_ROLL_S:
-            self._keep_arrival()
+        if self.pinned is None and now_s >= self.incident.since_s + POST_ROLL_S:
+            self._pin_arrival()
         if self.incident.state is State.CANDIDATE:
-            judgement = self.rule.judge(self.stay(now_s), self.zone)
-            if judgement.confirmed and stands():
-                self._confirm(now_s, frame, judgement)
+            self._judge(now_s, frame, shown)
         self.due(now_s)
         alarm_s = self.incident.confirmed_s
         if alarm_s is not None and not self.later_done and now_s >= alarm_s + self.zone.dwell_s and self.in_view:
             self._later(frame)
+
+    def _judge(self, now_s: float, frame: Frame, shown: Callable[[], float]) -> None:
+        stay = self.stay(now_s)
+        if stay.stood_s < self.zone.dwell_s or self.thing.presence is Presence.ABSENT:
+            return
+        # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
+        share, needed = shown(), STOOD_SHARE if self.in_view else GLIMPSED_SHARE
+        judgement = self.rule.judge(replace(stay, present=share >= needed), self.zone)
+        if judgement.confirmed:
+            self._confirm(now_s, frame, judgement)
 
     def due(self, now_s: float) -> None:
         """Does what is due without a picture: the clips, once the post-roll has passed."""
@@ -114,7 +125,7 @@ class Case:
     def gone(self, ended_s: float, frame: Frame) -> None:
         """The thing has left: `frame` shows the place clear."""
         if self.incident.state is State.CANDIDATE:
-            self._drop()
+            self.dropped = True
             return
         self._last_still(ended_s)
         self.incident = self.incident.ended(
@@ -122,45 +133,53 @@ class Case:
         )
         self._attach(self.maker.still(self.incident, "left", frame, "place clear", there=False))
 
+    def merged(self) -> None:
+        """The thing is one that another case is about: what nobody has been told of is dropped, what was told ends."""
+        if self.incident.state is State.CANDIDATE:
+            self.dropped = True
+        elif self.incident.state is State.CONFIRMED:
+            self.incident = self.incident.ended(self.thing.last_s, {"merged": True})
+            self._attach([])
+
     def finish(self) -> None:
         """Nothing more will come from this camera: what is due is done with what is there."""
         if self.incident.state is State.CANDIDATE:
-            self._drop()
+            self.dropped = True
             return
         if not self.later_done and self.incident.state is State.CONFIRMED:
             self._last_still(self.thing.last_s)
         if not self.clips_done:
             self._clips()
 
-    def _drop(self) -> None:
-        self.dropped = True
-        if self.work_left == 0:
-            shutil.rmtree(self.maker.folder, ignore_errors=True)
-
-    def _keep_arrival(self) -> None:
-        """Pins the arrival while the ring still has it: its still, and its clip if the alarm's won't reach back to it."""
-        self.arrival_done = True
+    def _pin_arrival(self) -> None:
+        """Keeps the packets of the arrival while the ring still has them; most candidates leave before they are needed."""
         span = self.around.ring.span_s
-        if span is None:
-            return
-        start_s = max(self.incident.since_s, span[0])
-        packets = self.around.ring.window(start_s - PRE_ROLL_S, start_s + POST_ROLL_S)
-        first = next(look_back(packets, start_s, start_s + ARRIVAL_STILL_S), None)
-        if first is not None:
-            name = "first-seen" if self.incident.onset_s is None else "arrival"
-            self.untold += self.maker.still(self.incident, name, first, name.replace("-", " "), there=True)
-        if self.zone.dwell_s > ONE_CLIP_MAX_S:
-            self.arrival_clip = True
-            self._record_clip("arrival", packets, start_s - PRE_ROLL_S, start_s + POST_ROLL_S)
+        self.arrival_s = max(self.incident.since_s, span[0] if span else 0.0)
+        self.pinned = self.around.ring.window(self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
 
     def _confirm(self, now_s: float, frame: Frame, judgement: Judgement) -> None:
-        if not self.arrival_done:
-            self._keep_arrival()
+        if self.pinned is None:
+            self._pin_arrival()
         self.incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why)
         stood = f"{now_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
-        made = self.maker.still(self.incident, "alarm", frame, stood, there=True)
-        self._attach([*self.untold, *made, self.maker.closeup(frame, self.incident.box)])
-        self.untold = []
+        alarm = self.maker.still(self.incident, "alarm", frame, stood, there=True)
+        self._attach([*self._arrival_still(), *alarm, self.maker.closeup(frame, self.incident.box)])
+        if self.two_clips and self.pinned:
+            self._record_clip("arrival", self.pinned, self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
+        self.pinned = []
+
+    def _arrival_still(self) -> Files:
+        first = next(look_back(self.pinned or [], self.arrival_s, self.arrival_s + ARRIVAL_STILL_S), None)
+        if first is None:
+            return []
+        name = "first-seen" if self.incident.onset_s is None else "arrival"
+        return self.maker.still(self.incident, name, first, name.replace("-", " "), there=True)
+
+    @property
+    def two_clips(self) -> bool:
+        """True when arrival and alarm are too far apart for one clip."""
+        alarm_s = self.incident.confirmed_s
+        return alarm_s is not None and alarm_s - self.arrival_s > ONE_CLIP_MAX_S
 
     def _later(self, frame: Frame) -> None:
         self.later_done = True
@@ -180,7 +199,7 @@ class Case:
         self.clips_done = True
         alarm_s = self.incident.confirmed_s or 0.0
         start_s, name = alarm_s - PRE_ROLL_S, "alarm"
-        if not self.arrival_clip:
+        if not self.two_clips:
             start_s, name = min(start_s, self.incident.since_s - PRE_ROLL_S), ""
         packets = self.around.ring.window(start_s, alarm_s + POST_ROLL_S)
         self._record_clip(name, packets, start_s, alarm_s + POST_ROLL_S)
@@ -192,12 +211,7 @@ class Case:
 
     def _clip_made(self, files: Files) -> None:
         self.work_left -= 1
-        if self.dropped:
-            self._drop()
-        elif self.incident.state is State.CANDIDATE:
-            self.untold += files
-        else:
-            self._attach(files)
+        self._attach(files)
 
     def _attach(self, files: Files) -> None:
         """A new revision with more evidence; once the clips are in, with a record that lists them all."""

@@ -25,6 +25,7 @@ REFUSED = frozenset({400, 403, 404, 409, 413, 415, 422})
 """Answers that will be the same next time. 401 is none: a token can be renewed while the worker runs."""
 ALL_REFUSED = frozenset({401, 429, 502, 503, 504})
 """Answers that have nothing to do with the message: there is no use in trying others."""
+HELD_FIRST_S = 0.5
 HELD_MAX_S = 300.0
 """A message that the event system chokes on is tried again at least this often; its incident's others wait behind it."""
 RETRY_REFUSED = frozenset({403})
@@ -79,8 +80,12 @@ class Courier:
                 f"STREETWARDEN_TOKEN: the event system at {self._client.base_url} does not accept this token"
             )
         role = _role_of(answer)
+        if role is None and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+            raise ConfigError(
+                f"--events {self._client.base_url}: is no event system: it answers {answer.status_code} {answer.reason_phrase}"
+            )
         if role is None:
-            log.warning("%s answers %s: is that the event system?", self._client.base_url, answer.status_code)
+            log.warning("the event system at %s is not well: it answers %s", self._client.base_url, answer.status_code)
         elif role != "worker":
             raise ConfigError(f"STREETWARDEN_TOKEN: has role {role!r}: allowed is 'worker'")
 
@@ -121,7 +126,9 @@ class Courier:
             if outcome is Outcome.AWAY:
                 return self._backoff_s()
             if outcome is Outcome.LATER:
-                self._held_until_s[message.incident] = now_s + min(HELD_MAX_S, 2.0 ** min(message.attempts, 10))
+                self._held_until_s[message.incident] = now_s + min(
+                    HELD_MAX_S, HELD_FIRST_S * 2.0 ** min(message.attempts, 10)
+                )
         return 0.0 if messages else POLL_S
 
     def _backoff_s(self) -> float:

@@ -4,23 +4,25 @@ Patrol brackets the moment between two looks. Here the pictures between them are
 how the thing looks. No detector runs: a place that already shows the thing has the thing in it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.geometry import Box
 from detector.looks import LookMemory
-from detector.template import Patch, patch_at, similarity
+from detector.template import Patch, likeness, patch_at, similarity
 from detector.things import LOOKS_SAME, Thing
 
 SETTLED_SHARE = 0.93
 """A place shows a thing at rest from this share of its usual similarity on; one that rolls its last 2 % stays below it."""
-STOOD_SHARE = 0.5
-"""Of the pictures between two looks; the rest may have a passer-by in front."""
-BACKWARD_PATIENCE = 2
-"""So many looks in a row must differ before the thing was not there: one may have had a passer-by in it."""
+SURE_PICTURES = 3
+STEADY = 0.9
+"""Usual similarity of a thing before a camera that stands firm; below it the camera sways, and shifts are forgiven."""
+BACKWARD_PATIENCE_S = 1.5
+"""So long must the looks differ before the thing was not there: one may have had a passer-by in it."""
 
 Picture = tuple[float, NDArray[np.uint8]]
 """Media time in seconds, and a grey picture `(height, width)` of the whole frame."""
@@ -38,14 +40,14 @@ def arrival_bracket(thing: Thing, memory: LookMemory) -> Bracket:
     """Walks back through the remembered looks from the first sighting, as far as the place looked as it does now."""
     with_s = thing.first_s
     without_s: float | None = None
-    differing = 0
+    differs_since_s = 0.0
     for look in memory.backwards(thing.first_s):
-        if similarity(thing.template, patch_at(look.luma, thing.anchor)) >= LOOKS_SAME:
-            with_s, without_s, differing = look.time_s, None, 0
+        if likeness(thing.template, look.luma, thing.anchor) >= LOOKS_SAME:
+            with_s, without_s = look.time_s, None
             continue
-        differing += 1
-        without_s = look.time_s if without_s is None else without_s
-        if differing >= BACKWARD_PATIENCE:
+        if without_s is None:
+            without_s = differs_since_s = look.time_s
+        if differs_since_s - look.time_s >= BACKWARD_PATIENCE_S:
             break
     return Bracket(without_s, with_s)
 
@@ -59,41 +61,29 @@ def came_to_rest(pictures: Iterable[Picture], anchor: Box, template: Patch, late
         template: What it looks like with the thing in it.
         latest_s: Known to show the thing; the answer when no earlier picture does.
     """
-    curve = _similarities(pictures, anchor, template)
-    onset_s = latest_s
-    at_rest = _at_rest(curve[-3:])
-    for time_s, value in reversed(curve):
-        if value < at_rest:
-            break
-        onset_s = min(onset_s, time_s)
-    return onset_s
-
-
-def stood_still(pictures: Iterable[Picture], anchor: Box, template: Patch) -> bool:
-    """True when the place shows the thing in most of the pictures, not only in the looks: it did not just come by twice.
-
-    Patrol glances every other second; in dense traffic one car may stand in a glance where another one did in the last.
-    """
-    curve = _similarities(pictures, anchor, template)
-    return sum(value >= LOOKS_SAME for _, value in curve) >= STOOD_SHARE * len(curve)
+    return min([latest_s, *_at_rest([*pictures][::-1], anchor, template)])
 
 
 def left_at(pictures: Iterable[Picture], anchor: Box, template: Patch, earliest_s: float) -> float:
-    """The last moment at which the place still shows the thing; `earliest_s` is known to show it."""
-    curve = _similarities(pictures, anchor, template)
-    last_s = earliest_s
-    at_rest = _at_rest(curve[:3])
-    for time_s, value in curve:
-        if value < at_rest:
-            break
-        last_s = max(last_s, time_s)
-    return last_s
+    """The last moment at which the place still shows the thing at rest; `earliest_s` is known to show it."""
+    return max([earliest_s, *_at_rest([*pictures], anchor, template)])
 
 
-def _similarities(pictures: Iterable[Picture], anchor: Box, template: Patch) -> list[tuple[float, float]]:
-    return [(time_s, similarity(template, patch_at(luma, anchor))) for time_s, luma in pictures]
+def shown_share(pictures: Iterable[Picture], anchor: Box, template: Patch) -> float:
+    """Share of the pictures, 0 to 1, in which the place shows the thing.
+
+    Patrol glances every other second; in dense traffic one car may stand in a glance where another one did in the last.
+    Most of the pictures in between show what really stands there.
+    """
+    shown = [likeness(template, luma, anchor) >= LOOKS_SAME for _, luma in pictures]
+    return sum(shown) / len(shown) if shown else 0.0
 
 
-def _at_rest(surely: list[tuple[float, float]]) -> float:
-    """Similarity that counts as at rest, measured on pictures in which the thing surely is."""
-    return SETTLED_SHARE * float(np.median([value for _, value in surely])) if surely else 0.0
+def _at_rest(pictures: Sequence[Picture], anchor: Box, template: Patch) -> list[float]:
+    """Times of the pictures, from the one that surely shows the thing on, up to the first one that shows it moved."""
+    curve = [(time_s, similarity(template, patch_at(luma, anchor))) for time_s, luma in pictures]
+    usual = float(np.median([value for _, value in curve[:SURE_PICTURES]])) if curve else 0.0
+    if usual < STEADY:
+        curve = [(time_s, likeness(template, luma, anchor)) for time_s, luma in pictures]
+        usual = float(np.median([value for _, value in curve[:SURE_PICTURES]])) if curve else 0.0
+    return [time_s for time_s, _ in takewhile(lambda point: point[1] >= SETTLED_SHARE * usual, curve)]

@@ -13,25 +13,28 @@ import numpy as np
 
 from detector.geometry import Box, iou, overlap
 from detector.looks import Look, Sighting
-from detector.template import Patch, patch_at, similarity
+from detector.template import Patch, likeness, patch_at
 
 SEED_SCORE = 0.35
 """A new thing needs a sighting that the detector is fairly sure of; one that is there already may be seen more faintly."""
 SAME_PLACE_IOU = 0.5
 """A sighting this close to the anchor is of the same place: a parked car's box varies by a fifth, or is cut by a passer-by."""
 UNMOVED_IOU = 0.8
-"""This close, what changed is the light, not the thing: a successor never stops on the same spot to a tenth of its size."""
+"""This close, it is the same place, not something in front; at a stop line successors reach 0.92, so looks decide as well."""
 LOOKS_SAME = 0.8
 """Similarity from which a place shows what it showed before. Measured on real footage: a parked car keeps 0.96 and more, 0.7
 while somebody walks in front of it; two different cars in one lane, seen from above, reach 0.77."""
-LIKELY_SAME = 0.5
-"""Enough where the detector also sees it unmoved: a change of light is blind to place, a successor is not."""
+LIKELY_SAME = 0.75
+"""Enough where the detector also sees it unmoved: the same car keeps 0.72 to 0.83 under passing headlights, another one that
+stops on the very same spot has 0.58 at the median and 0.74 at most."""
 SETTLE_S = 3.5
 """At rest this long, a thing is settled; slower than any crawling queue moves by half a car."""
 SETTLE_SEEN = 2
 GONE_S = 3.0
 """A place must look empty this long, and in this many looks, before its thing has left."""
 GONE_LOOKS = 2
+HIDDEN_MAX_S = 150.0
+"""Something may stand in front this long (a queue at a red light); then its thing counts as gone since it was last seen."""
 HIDDEN_OVERLAP = 0.2
 """Something else that covers this part of the anchor may be what hides the thing."""
 ADAPT = 0.1
@@ -70,6 +73,9 @@ class Thing:
     absent_since_s: float | None = None
     absent_looks: int = 0
     changed_looks: int = 0
+    """Looks in a row in which something else stood exactly in its place."""
+    beside: tuple[Box, ...] = field(default=(), repr=False)
+    """What overlapped it when it was last seen (a bench, a neighbour): that does not hide it."""
     boxes: list[Box] = field(default_factory=list, repr=False)
     learned_s: float = 0.0
 
@@ -91,6 +97,8 @@ class Update:
     settled: tuple[Thing, ...] = ()
     gone: tuple[Thing, ...] = ()
     """Settled things that have left; `absent_since_s` says since when the place looked empty."""
+    merged: tuple[Thing, ...] = ()
+    """Settled things that turned out to be an older one: no longer followed."""
 
 
 class ThingKeeper:
@@ -103,65 +111,68 @@ class ThingKeeper:
     def update(self, look: Look) -> Update:
         """Takes a look; gives what settled and what left with it."""
         matched = self._match(look.sightings)
-        taken = {index for index in matched.values() if index is not None}
+        taken: set[int] = set()
         for thing in self.things:
             index = matched[thing.id]
-            self._observe(thing, look, None if index is None else look.sightings[index], taken)
+            self._observe(thing, look, None if index is None else look.sightings[index])
+            if index is not None and thing.presence is Presence.SEEN:
+                taken.add(index)
         gone = tuple(thing for thing in self.things if thing.settled and self._has_left(thing, look.time_s))
         self.things = [thing for thing in self.things if thing not in gone and self._keeps(thing)]
+        doubles = self._doubles()
+        self.things = [thing for thing in self.things if thing not in doubles]
         for index, sighting in enumerate(look.sightings):
             if index not in taken and sighting.score >= SEED_SCORE and not self._double(sighting):
                 self._start(sighting, look)
-        return Update(tuple(self._settle(look)), gone)
+        return Update(tuple(self._settle(look)), gone, tuple(thing for thing in doubles if thing.settled))
 
     def _match(self, sightings: Sequence[Sighting]) -> dict[int, int | None]:
-        """Thing id to index of the sighting in the same place: best overlap first, one to one, settled things first."""
+        """Thing id to index of the sighting in the same place: best overlap first, one to one."""
         pairs = [
-            (not thing.settled, -iou(thing.anchor, sighting.box), thing.id, index)
+            (-iou(thing.anchor, sighting.box), thing.id, index)
             for thing in self.things
             for index, sighting in enumerate(sightings)
             if iou(thing.anchor, sighting.box) >= SAME_PLACE_IOU
         ]
         matched: dict[int, int | None] = {thing.id: None for thing in self.things}
         taken: set[int] = set()
-        for _, _, thing_id, index in sorted(pairs):
+        for _, thing_id, index in sorted(pairs):
             if matched[thing_id] is None and index not in taken:
                 matched[thing_id] = index
                 taken.add(index)
         return matched
 
-    def _observe(self, thing: Thing, look: Look, sighting: Sighting | None, taken: set[int]) -> None:
-        likeness = similarity(thing.template, patch_at(look.luma, thing.anchor))
-        same = likeness >= LOOKS_SAME
-        unmoved = sighting is not None and likeness >= LIKELY_SAME and iou(thing.anchor, sighting.box) >= UNMOVED_IOU
-        if sighting is not None and (same or unmoved):
-            presence = Presence.SEEN
+    def _observe(self, thing: Thing, look: Look, sighting: Sighting | None) -> None:
+        alike = likeness(thing.template, look.luma, thing.anchor)
+        same = alike >= LOOKS_SAME
+        in_place = sighting is not None and iou(thing.anchor, sighting.box) >= UNMOVED_IOU
+        if sighting is not None and (same or (in_place and alike >= LIKELY_SAME)):
+            thing.presence = Presence.SEEN
         elif same:
-            presence = Presence.HELD
-        elif sighting is not None or self._covered(thing, look, taken):
-            presence = Presence.HIDDEN
+            thing.presence = Presence.HELD
+        elif sighting is not None or self._covered(thing, look):
+            thing.presence = Presence.HIDDEN
         else:
-            presence = Presence.ABSENT
-        thing.presence = presence
-        thing.counts[presence] += 1
-        if presence is Presence.ABSENT:
-            thing.absent_looks += 1
-            thing.absent_since_s = look.time_s if thing.absent_since_s is None else thing.absent_since_s
+            thing.presence = Presence.ABSENT
+        thing.counts[thing.presence] += 1
+        if thing.presence in (Presence.SEEN, Presence.HELD):
+            thing.absent_since_s, thing.absent_looks, thing.changed_looks = None, 0, 0
+            thing.last_s = look.time_s
+            if sighting is not None:
+                self._learn(thing, look, sighting, same=same)
             return
-        # A sighting that is neither unmoved nor similar may be a passer-by in the same place, or a successor.
-        thing.changed_looks = thing.changed_looks + 1 if sighting is not None and presence is Presence.HIDDEN else 0
-        if presence is Presence.HIDDEN:
-            if thing.changed_looks == 1:
-                thing.absent_since_s = look.time_s
-            return
-        thing.absent_since_s, thing.absent_looks, thing.last_s = None, 0, look.time_s
-        if sighting is not None:
-            self._learn(thing, look, sighting, same=same)
+        thing.absent_looks += thing.presence is Presence.ABSENT
+        # What stands in front is nearer, so its box is another; what has the same box and looks different is a successor.
+        thing.changed_looks = thing.changed_looks + 1 if in_place else 0
+        thing.absent_since_s = look.time_s if thing.absent_since_s is None else thing.absent_since_s
 
     def _learn(self, thing: Thing, look: Look, sighting: Sighting, *, same: bool) -> None:
         thing.classes[sighting.class_name] += 1
         thing.score_sum += sighting.score
-        if look.time_s - thing.learned_s < LEARN_EVERY_S:
+        boxes = (*(other.box for other in look.sightings if other is not sighting), *look.others)
+        thing.beside = tuple(box for box in boxes if overlap(thing.anchor, box) > 0)
+        # What only resembles it may have a passer-by in it: the template learns from clear views alone.
+        if not same or look.time_s - thing.learned_s < LEARN_EVERY_S:
             return
         thing.learned_s = look.time_s
         if len(thing.boxes) < ANCHOR_BOXES:
@@ -170,27 +181,53 @@ class ThingKeeper:
                 # Until then it stays where it was first seen, so that what creeps leaves it.
                 thing.anchor = _median(thing.boxes)
         patch = patch_at(look.luma, thing.anchor)
-        blended = (1 - ADAPT) * thing.template + ADAPT * patch if same else patch
+        blended = (1 - ADAPT) * thing.template + ADAPT * patch
         norm = float(np.linalg.norm(blended))
         thing.template = (blended / norm if norm > 0 else blended).astype(np.float32)
 
-    def _covered(self, thing: Thing, look: Look, taken: set[int]) -> bool:
-        free = [sighting.box for index, sighting in enumerate(look.sightings) if index not in taken]
-        return any(overlap(thing.anchor, box) >= HIDDEN_OVERLAP * thing.anchor.area for box in (*free, *look.others))
+    @staticmethod
+    def _covered(thing: Thing, look: Look) -> bool:
+        boxes = (*(sighting.box for sighting in look.sightings), *look.others)
+        return any(
+            overlap(thing.anchor, box) >= HIDDEN_OVERLAP * thing.anchor.area
+            and all(iou(box, known) < SAME_PLACE_IOU for known in thing.beside)
+            for box in boxes
+        )
 
-    def _has_left(self, thing: Thing, now_s: float) -> bool:
+    @staticmethod
+    def _has_left(thing: Thing, now_s: float) -> bool:
         if thing.absent_since_s is None:
             return False
-        long_enough = now_s - thing.absent_since_s >= GONE_S
-        return long_enough and (thing.absent_looks >= GONE_LOOKS or thing.changed_looks > GONE_LOOKS)
+        unseen_s = now_s - thing.absent_since_s
+        empty = thing.absent_looks >= GONE_LOOKS or thing.changed_looks > GONE_LOOKS
+        return (unseen_s >= GONE_S and empty) or unseen_s >= HIDDEN_MAX_S
 
     @staticmethod
     def _keeps(thing: Thing) -> bool:
         # What has not settled is dropped with the first look that does not show it: it was passing.
         return thing.settled or thing.presence in (Presence.SEEN, Presence.HELD)
 
+    def _doubles(self) -> list[Thing]:
+        """Younger things that are an older one: its place shows it, and the two have but one sighting between them."""
+        present = [thing for thing in self.things if thing.presence in (Presence.SEEN, Presence.HELD)]
+        return [
+            younger
+            for younger in present
+            if any(
+                older.id < younger.id
+                and Presence.HELD in (older.presence, younger.presence)
+                and iou(older.anchor, younger.anchor) >= SAME_PLACE_IOU
+                for older in present
+            )
+        ]
+
     def _double(self, sighting: Sighting) -> bool:
-        return any(thing.settled and iou(thing.anchor, sighting.box) >= SAME_PLACE_IOU for thing in self.things)
+        return any(
+            thing.settled
+            and thing.presence in (Presence.SEEN, Presence.HELD)
+            and iou(thing.anchor, sighting.box) >= SAME_PLACE_IOU
+            for thing in self.things
+        )
 
     def _start(self, sighting: Sighting, look: Look) -> None:
         thing = Thing(self._next_id, sighting.box, patch_at(look.luma, sighting.box), look.time_s, look.time_s)

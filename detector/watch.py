@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.cameras_file import Camera
-from detector.cases import Case, Files, Surroundings
+from detector.cases import STOOD_SHARE, Case, Files, Surroundings
 from detector.evidence import EvidenceMaker
 from detector.geometry import Box, iou
 from detector.incidents import Incident, incident_id
 from detector.looks import Look, LookMemory, Sighting
-from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, stood_still
+from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, shown_share
 from detector.rules import Rule, rule_for
 from detector.things import Presence, Thing, ThingKeeper
 from detector.zones import Zone
@@ -46,6 +46,8 @@ FINE_STEP_S = 0.08
 """Look-back compares pictures this far apart: finer than anybody can say when a wheel stopped turning."""
 PROOF_STEP_S = 0.2
 """Enough to tell a parked car from two that came by."""
+START_S = 1.0
+"""What came to rest within the first second was at the most still rolling when watching began."""
 PROOF_S = 2.5
 """Looks further apart (a camera was away, the machine is overloaded) are not decoded whole: the newest part will do."""
 
@@ -80,6 +82,7 @@ class CameraWatch:
         self._cases: list[Case] = []
         self._unproven: list[Thing] = []
         self._looked_s = 0.0
+        self._last: tuple[Look, Frame] | None = None
         self._last_s = 0.0
         self._ticked_from: tuple[float, float] | None = None
         self._rules: list[tuple[Zone, Rule]] = []
@@ -103,11 +106,15 @@ class CameraWatch:
             self._prove(look)
             for case in self._cases:
                 if case.thing not in update.gone:
-                    case.look(frame.time_s, frame, partial(self._stands, case.thing, look))
+                    case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
             for thing in update.gone:
                 self._close(thing, look, frame)
+            for case in self._cases:
+                if case.thing in update.merged:
+                    case.merged()
             self._cases = [case for case in self._cases if case.open]
             self._looked_s = frame.time_s
+            self._last = (look, frame)
 
     def tick_after(self, monotonic_s: float) -> None:
         """Lets what is due happen while no pictures come: time goes on from the last one.
@@ -124,6 +131,12 @@ class CameraWatch:
     def finish(self) -> None:
         """The source has ended: completes the evidence with what is there."""
         with self._lock:
+            if self._last is not None:
+                look, frame = self._last
+                for thing in self._keeper.things:
+                    # There was no time left for a second look at the empty place.
+                    if thing.presence is Presence.ABSENT:
+                        self._close(thing, look, frame)
             for case in self._cases:
                 case.finish()
 
@@ -168,7 +181,7 @@ class CameraWatch:
             if thing not in self._keeper.things:
                 continue
             zones = self._zones_of(thing)
-            if zones and self._stands(thing, look):
+            if zones and thing.presence in (Presence.SEEN, Presence.HELD) and self._shown(thing, look) >= STOOD_SHARE:
                 self._open(thing, zones, look)
             else:
                 waiting.append(thing)
@@ -181,13 +194,11 @@ class CameraWatch:
             if zone.holds(thing.anchor) and (zone.classes is None or thing.class_name in zone.classes)
         ]
 
-    def _stands(self, thing: Thing, look: Look) -> bool:
-        """True when the newest look shows the thing, and so do the pictures since the one before."""
-        if thing.presence not in (Presence.SEEN, Presence.HELD):
-            return False
+    def _shown(self, thing: Thing, look: Look) -> float:
+        """Share of the pictures since the last look that show the thing in its place."""
         since_s = max(self._looked_s, look.time_s - PROOF_S)
         pictures = self._pictures(since_s, look.time_s, look, PROOF_STEP_S)
-        return stood_still(pictures, thing.anchor, thing.template)
+        return shown_share(pictures, thing.anchor, thing.template)
 
     def _open(self, thing: Thing, zones: Sequence[tuple[Zone, Rule]], look: Look) -> None:
         since_s, onset_s = self._arrival(thing, look)
@@ -233,6 +244,9 @@ class CameraWatch:
             return bracket.with_s, None
         pictures = self._pictures(bracket.without_s, bracket.with_s, look)
         onset_s = came_to_rest(pictures, thing.anchor, thing.template, bracket.with_s)
+        first = self._memory.first
+        if first is not None and onset_s - first.time_s < START_S:
+            return first.time_s, None
         return onset_s, onset_s
 
     def _close(self, thing: Thing, look: Look, frame: Frame) -> None:

@@ -7,6 +7,8 @@ SEEN_MIN = 3
 """Looks in which the detector itself must have seen a vehicle: one or two may be a slip."""
 SEEN_SHARE_MIN = 0.25
 """Share of the looks with a free view in which it must have; the rest may be held by the look of the place."""
+VIEW_SHARE_MIN = 0.5
+"""Share of all looks that must have had a free view: of what was hidden longer, nobody can say that it is still the same."""
 
 
 class ParkingRule:
@@ -21,7 +23,11 @@ class ParkingRule:
         free_looks = stay.seen + stay.held
         seen_share = stay.seen / max(1, free_looks)
         confirmed = (
-            stay.stood_s >= zone.dwell_s and stay.present and stay.seen >= SEEN_MIN and seen_share >= SEEN_SHARE_MIN
+            stay.stood_s >= zone.dwell_s
+            and stay.present
+            and stay.seen >= SEEN_MIN
+            and seen_share >= SEEN_SHARE_MIN
+            and free_looks >= VIEW_SHARE_MIN * stay.looks
         )
         since = "since before watching began" if stay.onset_s is None else "since it came to rest"
         hidden = f", hidden in {stay.hidden}" if stay.hidden else ""

@@ -71,7 +71,6 @@ def test_any_size(size: tuple[int, int]) -> None:
     assert drawn.shape == image.shape
 
 
-@pytest.mark.xfail(strict=True, reason="annotate._tag: the label of a box at the right edge runs out of the picture")
 def test_a_label_at_the_right_edge_can_be_read() -> None:
     def labelled(box: Box) -> int:
         return ink(annotated(GREY, [], box=box, label="motorcycle"))
@@ -79,7 +78,6 @@ def test_a_label_at_the_right_edge_can_be_read() -> None:
     assert labelled(Box(0.95, 0.4, 1.0, 0.6)) == pytest.approx(labelled(Box(0.3, 0.4, 0.35, 0.6)), rel=0.1)
 
 
-@pytest.mark.xfail(strict=True, reason="annotate._banner: a line that is wider than the picture is cut off")
 def test_a_long_line_on_a_small_picture_can_be_read_to_its_end() -> None:
     small = np.full((288, 352, 3), 90, np.uint8)  # CIF
     place = "人民路与解放路交叉口东北角  ·  由北向南  ·  gate-3  ·  "

@@ -145,8 +145,13 @@ def test_what_is_refused_for_good_is_sent_once_and_kept(
 
 
 def test_403_is_tried_again_before_it_is_given_up(
-    outbox: Outbox, events: EventSystem, courier_to: Callable[[str], Courier], tmp_path: Path
+    outbox: Outbox,
+    events: EventSystem,
+    courier_to: Callable[[str], Courier],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(courier_module, "HELD_FIRST_S", 0.01)
     events.answers = lambda _: (403, b"scope")
     post(outbox, tmp_path / "files", "x")
     courier = courier_to(events.url)
@@ -224,11 +229,6 @@ def test_check_token_says_nothing_about_an_event_system_that_is_away(
     courier_to(events.url).check_token()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="courier.Courier.check_token: a web server that is no event system gives a JSONDecodeError",
-)
 def test_check_token_refuses_another_web_server(events: EventSystem, courier_to: Callable[[str], Courier]) -> None:
     events.answers = answering(200, b"<html>It works!</html>")
     try:
@@ -239,10 +239,6 @@ def test_check_token_refuses_another_web_server(events: EventSystem, courier_to:
         pytest.fail("accepted")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="courier.Courier._run: one message that the event system can't digest (500) holds up all other incidents",
-)
 def test_one_message_that_always_fails_does_not_hold_up_the_others(
     outbox: Outbox, events: EventSystem, courier_to: Callable[[str], Courier], tmp_path: Path
 ) -> None:
@@ -251,14 +247,11 @@ def test_one_message_that_always_fails_does_not_hold_up_the_others(
     post(outbox, tmp_path / "files", "y")
     courier = courier_to(events.url)
     courier.start()
-    until(lambda: events.puts.count("x") >= 8)
-    assert "y" in events.puts
+    until(lambda: "y" in events.puts)
+    until(lambda: events.puts.count("x") >= 3)  # it is tried again all the same
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.xfail(
-    strict=True, reason="courier.Courier._run: a database that is busy or full for a moment ends the thread for good"
-)
 def test_a_database_that_is_busy_for_a_moment_does_not_end_the_courier(
     outbox: Outbox,
     events: EventSystem,

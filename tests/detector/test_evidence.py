@@ -34,11 +34,7 @@ def maker(folder: Path, *, starts_at: datetime | None = None) -> EvidenceMaker:
         (75.5, "01:15.50 of the recording"),
         (5999.0, "99:59.00 of the recording"),
         (7384.25, "123:04.25 of the recording"),  # 123 * 60 = 7380
-        pytest.param(
-            59.996,
-            "01:00.00 of the recording",
-            marks=pytest.mark.xfail(strict=True, reason="evidence.moment_text writes 00:60.00"),
-        ),
+        (59.996, "01:00.00 of the recording"),
     ],
 )
 def test_without_a_start_a_moment_is_media_time(tmp_path: Path, time_s: float, text: str) -> None:

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from detector.looks import MEMORY_S, RECENT_S, SPARSE_S, Look, LookMemory
 
@@ -67,10 +66,6 @@ def test_patrol_memory_is_bounded_over_10_000_looks() -> None:
     assert most <= 11 + 10 + 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="looks.LookMemory keeps every look of the last 20 s: 500 pictures, 120 MB a camera, at 25 looks/s",
-)
 def test_memory_is_bounded_at_full_rate_too() -> None:
     memory = filled(60, 1 / 25)
     # A look in half a second is more than any arrival needs: 20 / 0.5 + 10 + first and newest.

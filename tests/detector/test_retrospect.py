@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from detector.looks import Look, LookMemory
-from detector.retrospect import Bracket, Picture, arrival_bracket, came_to_rest, left_at, stood_still
+from detector.retrospect import Bracket, Picture, arrival_bracket, came_to_rest, left_at, shown_share
 from detector.template import patch_at
 from detector.things import Thing
 from tests.detector.street import KERB, Car, moved, picture
@@ -85,17 +85,17 @@ def test_without_pictures_the_known_moment_stays(function: Callable[..., float],
 
 
 @pytest.mark.parametrize(
-    ("shown", "stood"),
+    ("shown", "share"),
     [
-        (lambda _: [PARKED], True),
+        (lambda _: [PARKED], 1.0),
         # One car leaves its looks in the first and in the last picture, in between another one comes by.
-        (lambda time_s: [PARKED] if time_s in {0.0, 2.0} else [Car(seed=6)], False),
-        # Somebody walks in front for 0.8 of 2 s: 15 of 26 pictures show it.
-        (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.3 else [PARKED], True),
-        # In front for 1.2 of 2 s: 10 or 11 of 26 show it, less than half.
-        (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.7 else [PARKED], False),
-        (lambda _: [], False),
+        (lambda time_s: [PARKED] if time_s in {0.0, 2.0} else [Car(seed=6)], 2 / 26),
+        # Somebody walks in front for 0.8 of 2 s: 16 of 26 pictures show it.
+        (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.3 else [PARKED], 16 / 26),
+        # In front for 1.2 of 2 s: 11 of 26 show it, less than half.
+        (lambda time_s: [PARKED, PASSER_BY] if 0.5 < time_s < 1.7 else [PARKED], 11 / 26),
+        (lambda _: [], 0.0),
     ],
 )
-def test_stood_still(shown: Callable[[float], list[Car]], stood: bool) -> None:
-    assert stood_still(pictures(0.0, 2.0, shown), KERB, TEMPLATE) is stood
+def test_shown_share(shown: Callable[[float], list[Car]], share: float) -> None:
+    assert shown_share(pictures(0.0, 2.0, shown), KERB, TEMPLATE) == pytest.approx(share)

@@ -165,9 +165,6 @@ def test_a_recording_that_ends_in_the_middle_of_a_stay_is_completed(film: Path, 
     assert kinds.count("record") == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="cases.Case.finish cuts the clip at the last look, though the ring has pictures to the very end"
-)
 def test_the_clip_of_a_recording_that_ends_goes_to_its_last_picture(film: Path, tmp_path: Path) -> None:
     (last,) = watched(film, tmp_path, until_s=13.0).newest.values()
     (clip,) = [file for file in last.evidence if file.kind == "clip"]
@@ -190,10 +187,6 @@ def test_a_zone_for_some_classes_only(film: Path, tmp_path: Path) -> None:
     assert len(cars.newest) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="watch._prove drops a thing for good when its class is not (yet) one of the zone's at the moment it settles",
-)
 def test_a_vehicle_that_was_miscalled_at_first_is_still_an_incident(film: Path, tmp_path: Path) -> None:
     trucks = replace(ZONE, dwell_s=6.0, classes=frozenset({"truck"}))
     # A car in the first two looks, which outweigh the third at which it settles; a truck in all that follow.

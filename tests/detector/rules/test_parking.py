@@ -21,9 +21,10 @@ STAY = Stay(
         ({"now_s": 69.9}, False),  # 59.9 s
         ({"present": False}, False),  # hidden right now: nobody raises an alarm over what can't be seen
         ({"seen": 2, "held": 3}, False),  # SEEN_MIN is 3
-        ({"seen": 3, "held": 9}, True),  # 3 of 12 is a quarter
-        ({"seen": 3, "held": 10}, False),  # 3 of 13 is less
-        ({"seen": 30, "held": 0, "hidden": 500}, True),  # hidden looks don't count against it
+        ({"looks": 13, "seen": 3, "held": 9}, True),  # 3 of 12 is a quarter
+        ({"looks": 14, "seen": 3, "held": 10}, False),  # 3 of 13 is less
+        ({"looks": 60, "seen": 30, "held": 0, "hidden": 30}, True),  # in view in half of the looks
+        ({"looks": 61, "seen": 30, "held": 0, "hidden": 31}, False),  # in less than half: is it still the same one?
         ({"seen": 0, "held": 0, "hidden": 36}, False),
         ({"onset_s": None, "since_s": 0.0}, True),
     ],
