@@ -71,6 +71,16 @@ def walk_through(page: Page, url: str, name: str, password: str, pictures: Path)
         "() => { const v = document.querySelector('video'); return v && !v.paused && v.currentTime > 2 }",
         timeout=60_000,
     )
+    page.keyboard.press("s")  # to the alarm
+    # Without a screen Chromium paints late: wait until the pictures on the page are those of this moment.
+    page.evaluate(
+        """async () => {
+            const video = document.querySelector("video")
+            for (let shown = 0; shown < 10; shown++) await new Promise(done => video.requestVideoFrameCallback(done))
+            video.pause()
+        }"""
+    )
+    page.wait_for_timeout(500)
     page.screenshot(path=pictures / "case.png")
     case_url = page.url
     page.keyboard.press("c")
