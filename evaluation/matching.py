@@ -6,25 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from detector.geometry import Box, iou
+
 ONSET_EARLY_S: Final = 5.0
 ONSET_LATE_S: Final = 10.0
 """A prediction counts from 5 s before to 10 s after the true onset, as in the illegal-waste contest IWDD."""
 _DIGITS: Final = 6  # below a microsecond two times are the same: 0.1 + 0.2 is 0.3
-
-
-@dataclass(frozen=True)
-class Box:
-    """xyxy in fractions of the frame, origin top left."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def area(self) -> float:
-        """Its share of the frame; 0 if it is empty."""
-        return max(self.right - self.left, 0.0) * max(self.bottom - self.top, 0.0)
 
 
 @dataclass(frozen=True)
@@ -87,22 +74,10 @@ def onset_error_s(prediction: Prediction, truth: Truth) -> float:
     return (prediction.onset_s or 0.0) - (truth.onset_s or 0.0)
 
 
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union, 0…1.
-
-    Examples:
-        >>> iou(Box(0, 0, 0.4, 0.5), Box(0.2, 0, 0.6, 0.5))  # 0.1 of 0.2 + 0.2 - 0.1
-        0.3333333333333333
-    """
-    common = Box(max(a.left, b.left), max(a.top, b.top), min(a.right, b.right), min(a.bottom, b.bottom)).area
-    union = a.area + b.area - common
-    return common / union if union > 0 else 0.0
-
-
 def is_near(prediction: Box, truth: Box) -> bool:
     """Whether the centre of the predicted box lies in the true one grown by half its width and height on each side."""
     half_width, half_height = (truth.right - truth.left) / 2, (truth.bottom - truth.top) / 2
-    x, y = (prediction.left + prediction.right) / 2, (prediction.top + prediction.bottom) / 2
+    x, y = prediction.center
     return round(truth.left - half_width - x, _DIGITS) <= 0 <= round(truth.right + half_width - x, _DIGITS) and round(
         truth.top - half_height - y, _DIGITS
     ) <= 0 <= round(truth.bottom + half_height - y, _DIGITS)

@@ -91,11 +91,11 @@ def _match(pair: Match) -> dict[str, Any]:
 
 
 def _prediction(prediction: Prediction) -> dict[str, Any]:
-    return {**dataclasses.asdict(prediction), "box": dataclasses.astuple(prediction.box)}
+    return dataclasses.asdict(prediction)
 
 
 def _truth(truth: Truth) -> dict[str, Any]:
-    return {**dataclasses.asdict(truth), "box": dataclasses.astuple(truth.box)}
+    return dataclasses.asdict(truth)
 
 
 def _rounded(value: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.matching import Box, Matching, Prediction
+from detector.geometry import Box
+from evaluation.matching import Matching, Prediction
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import av
 import pytest
 
 from detector.analyze import analyze
-from evaluation.matching import Box, Prediction, Truth, match
+from detector.geometry import Box
+from evaluation.matching import Prediction, Truth, match
 
 ONSET_EARLY_S, ONSET_LATE_S, DELAY_MAX_S = 5.0, 10.0, 3.0
 FOUND = ("p01_kerb_city", "p02_junction_car", "p03_vtest_parked")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.matching import Box, Matching, Prediction, Truth, match
+from detector.geometry import Box
+from evaluation.matching import Matching, Prediction, Truth, match
 from evaluation.scoring import ClipScore, confirmed, metrics, metrics_by_type, spread
 
 BOX = Box(0.4, 0.4, 0.6, 0.5)

@@ -11,20 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser import chromium
 from tests.rtsp import free_port
 from tests.whole.house import running, wait_for
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FIRST_CASE_S = 120
 
 
@@ -39,16 +31,6 @@ def demo(log: Path) -> Iterator[tuple[str, str, str]]:
             log,
         )
         yield said[1], said[2], said[3]
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield chromium
-        finally:
-            chromium.close()
 
 
 def walk_through(page: Page, url: str, name: str, password: str, pictures: Path) -> Path:
@@ -104,9 +86,9 @@ def main(out: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         demo(Path(folder) / "log") as (url, name, password),
-        browser() as chromium,
+        chromium() as browser,
     ):
-        page = chromium.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+        page = browser.new_page(base_url=url, viewport={"width": 1280, "height": 800})
         pack = walk_through(page, url, name, password, out)
         print(*zipfile.ZipFile(pack).namelist(), sep="\n")  # noqa: T201 - a script's output
         pack.unlink()

@@ -4,8 +4,9 @@ import hashlib
 import json
 import zipfile
 
+from tests.browser import chromium
 from tests.whole.house import run
-from tests.whole.screenshots import browser, demo, walk_through
+from tests.whole.screenshots import demo, walk_through
 
 
 def test_until_first_prints_one_confirmed_incident_with_its_files() -> None:
@@ -27,8 +28,8 @@ def test_until_first_prints_one_confirmed_incident_with_its_files() -> None:
 
 
 def test_from_the_first_start_to_the_downloaded_pack(tmp_path) -> None:
-    with demo(tmp_path / "log") as (url, name, password), browser() as chromium:
-        page = chromium.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+    with demo(tmp_path / "log") as (url, name, password), chromium() as browser:
+        page = browser.new_page(base_url=url, viewport={"width": 1280, "height": 800})
         complaints = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         pack = walk_through(page, url, name, password, tmp_path)
