@@ -39,7 +39,7 @@ class Surroundings:
     """The incident as its record file says it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Case:
     """An incident in the making. Only its own camera's watch touches it, one look at a time."""
 

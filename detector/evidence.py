@@ -18,7 +18,7 @@ from detector.stills import take_closeup, take_still
 from detector.tracks import TRACKS_FPS, follow
 from detector.zones import Zone
 from models.detections import Detections
-from streams.clip import BROWSER_CODECS, Clip, sha256_of, write_clip, write_viewing_copy
+from streams.clip import BROWSER_CODECS, Clip, write_clip, write_viewing_copy
 from streams.clock import CaptureClock
 from streams.frame import Frame
 from streams.lookback import look_back
@@ -114,12 +114,3 @@ def completeness_of(clip: Clip, clock: CaptureClock) -> dict[str, Any]:
     }
     content["file"] = content.pop("path")
     return content
-
-
-def check_files(folder: Path, files: Sequence[EvidenceFile]) -> list[str]:
-    """Names of the files that are missing or not what they were; empty when all is well."""
-    return [
-        file.name
-        for file in files
-        if not (folder / file.name).is_file() or sha256_of(folder / file.name) != file.sha256
-    ]

@@ -29,6 +29,7 @@ RING_BYTES = 24 * 2**20
 """30 s of a 4 Mb/s camera are 15 MB; what is richer keeps less of it."""
 TICK_S = 0.5
 CLOSE_S = 2.0
+SAY_EVERY_S = 60.0
 EVIDENCE_THREADS = 1
 """Clips and their tracks are made one after the other, so that patrol keeps the cores."""
 
@@ -76,6 +77,8 @@ class Shard:
     def __init__(self, spec: ShardSpec, detector: Detector) -> None:
         self.spec = spec
         self._slots = Slots()
+        self._displaced_said = 0
+        self._say_next_s = 0.0
         self._outbox = Outbox(spec.state_dir)
         self._evidence = ThreadPoolExecutor(EVIDENCE_THREADS, thread_name_prefix="evidence")
         folder = spec.state_dir / "evidence"
@@ -132,6 +135,7 @@ class Shard:
                 self._slots.done(camera)
 
     def _tick(self) -> None:
+        self._say_what_was_displaced()
         for post in self._posts.values():
             ended = not post.thread.is_alive() and self._slots.idle(post.camera.id)
             if ended and not post.finished:
@@ -141,6 +145,16 @@ class Shard:
             elif not post.finished:
                 # Counted on from the last picture, so that what is due happens while the camera is away, too.
                 post.watch.tick_after(time.monotonic())
+
+    def _say_what_was_displaced(self) -> None:
+        now_s, displaced = time.monotonic(), self._slots.displaced
+        if now_s < self._say_next_s or displaced == self._displaced_said:
+            return
+        log.warning(
+            "%d samples were displaced by newer ones before they were analysed, %d in all: too many cameras for this machine",
+            displaced - self._displaced_said, displaced,
+        )  # fmt: skip
+        self._displaced_said, self._say_next_s = displaced, now_s + SAY_EVERY_S
 
     def _close(self, analysts: Sequence[threading.Thread]) -> None:
         for post in self._posts.values():

@@ -54,7 +54,7 @@ class Presence(StrEnum):
     ABSENT = "absent"
 
 
-@dataclass
+@dataclass(eq=False)
 class Thing:
     """One stationary thing. `first_s` and `last_s` are media time."""
 

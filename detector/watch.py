@@ -140,12 +140,6 @@ class CameraWatch:
             for case in self._cases:
                 case.finish()
 
-    @property
-    def busy(self) -> bool:
-        """True while evidence is still being made."""
-        with self._lock:
-            return any(case.work_left for case in self._cases)
-
     def detect(self, frame: Frame) -> Detections:
         """What the detector finds in a frame; boxes in its pixels."""
         return self._found(frame, self._scaled(frame))
