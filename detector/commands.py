@@ -3,12 +3,18 @@
 import logging
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from platformdirs import user_state_path
 from tqdm import tqdm
 
+log = logging.getLogger(__name__)
+
+SAY_EVERY_S = 10.0
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -22,16 +28,39 @@ def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
     """Analyse recorded files, as fast as they go."""
     from detector.analyze import analyze as run  # noqa: PLC0415 - loads the detector's libraries; --help must not
     from detector.cameras_file import read_cameras  # noqa: PLC0415
+    from streams.probe import declared_s  # noqa: PLC0415
 
-    total = len(read_cameras(cameras))
-    with tqdm(unit="s", desc="video read", disable=not sys.stderr.isatty()) as bar:
-
-        def progress(read_s: float) -> None:
-            bar.update(round(read_s, 1))
-
+    entries = read_cameras(cameras)
+    total = len(entries)
+    length_s = sum(declared_s(entry.address) or 0.0 for entry in entries if not entry.address.live)
+    with _progress(length_s) as progress:
         result = run(cameras, out, model=model, full_rate=full_rate, on_progress=progress)
     confirmed = len(result["incidents"])
     click.echo(f"{confirmed} incidents in {total} recordings; {out / 'incidents.json'}", err=True)
+
+
+@contextmanager
+def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
+    """A bar on a terminal, a log line now and then elsewhere; told the seconds of video as they are read."""
+    if sys.stderr.isatty():
+        shape = "{l_bar}{bar}| {n:.0f}/{total:.0f} s of video [{elapsed}<{remaining}]"
+        with tqdm(total=length_s, bar_format=shape) as bar:
+
+            def draw(read_s: float) -> None:
+                bar.update(read_s)
+
+            yield draw
+        return
+    done_s, said_s = 0.0, time.monotonic()
+
+    def say(read_s: float) -> None:
+        nonlocal done_s, said_s
+        done_s += read_s
+        if time.monotonic() - said_s >= SAY_EVERY_S:
+            said_s = time.monotonic()
+            log.info("read %.0f of %.0f s of video", done_s, length_s)
+
+    yield say
 
 
 @click.command()

@@ -30,6 +30,8 @@ RING_BYTES = 24 * 2**20
 TICK_S = 0.5
 CLOSE_S = 2.0
 SAY_EVERY_S = 60.0
+SAY_FROM = 10
+"""A few displaced samples are no news: cameras that started together fall due together."""
 EVIDENCE_THREADS = 1
 """Clips and their tracks are made one after the other, so that patrol keeps the cores."""
 
@@ -148,7 +150,7 @@ class Shard:
 
     def _say_what_was_displaced(self) -> None:
         now_s, displaced = time.monotonic(), self._slots.displaced
-        if now_s < self._say_next_s or displaced == self._displaced_said:
+        if now_s < self._say_next_s or displaced - self._displaced_said < SAY_FROM:
             return
         log.warning(
             "%d samples were displaced by newer ones before they were analysed, %d in all: too many cameras for this machine",

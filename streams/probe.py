@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from streams.address import Address
 from streams.clock import ClockSource
+from streams.connection import Connection
 from streams.errors import SourceError
 from streams.feed import Feed
 from streams.frame import Frame
@@ -32,6 +33,18 @@ def first_picture(address: Address) -> Frame:
         if count >= FIRST_PICTURE_PACKETS:
             break
     raise SourceError(feed.health.last_error or f"{address}: is not video: no picture in it can be decoded")
+
+
+def declared_s(address: Address) -> float | None:
+    """How long a recorded file says it is; None if it does not say, or can't be opened. For progress bars, no more."""
+    try:
+        connection = Connection(address)
+    except SourceError:
+        return None
+    try:
+        return connection.declared_s
+    finally:
+        connection.close()
 
 
 @dataclass(frozen=True, slots=True)
