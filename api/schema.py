@@ -16,9 +16,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 SCHEMA_VERSION = 1
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,100}$")]
-"""Ids of cameras, zones and incidents: lower-case letters, digits, `-` and `_`."""
+"""Ids of cameras and zones: lower-case letters, digits, `-` and `_`."""
 
-EvidenceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""Ids of incidents: what our workers derive, and what other senders use (UUID, ULID). Safe as a name in a URL or folder."""
+
+EvidenceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A file name without a path: it starts with a letter or digit, so `..` and hidden files can't be named."""
 
 Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -90,7 +93,7 @@ class IncidentRevision(WireModel):
     """An immutable snapshot of one incident; a later snapshot carries a higher `revision`."""
 
     schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
-    id: Identifier
+    id: IncidentId
     revision: int = Field(ge=1)
     state: IncidentState
     camera: Identifier
@@ -104,7 +107,7 @@ class IncidentRevision(WireModel):
     box: tuple[Fraction, Fraction, Fraction, Fraction]
     """xyxy in fractions of the frame, origin top left, at confirmation."""
     score: Fraction
-    why: dict[str, Any]
+    why: dict[str, Any] = Field(default_factory=dict)
     """Readable numbers behind the decision; `summary` is one sentence for the reviewer."""
     subjects: tuple[Subject, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from platformdirs import user_state_path
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
     """A bar on a terminal, a log line now and then elsewhere; told the seconds of video as they are read."""
     if sys.stderr.isatty():
         shape = "{l_bar}{bar}| {n:.0f}/{total:.0f} s of video [{elapsed}<{remaining}]"
-        with tqdm(total=length_s, bar_format=shape) as bar:
+        with logging_redirect_tqdm(), tqdm(total=length_s, bar_format=shape) as bar:
 
             def draw(read_s: float) -> None:
                 bar.update(read_s)

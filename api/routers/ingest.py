@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, NoReturn
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -14,11 +14,10 @@ from api.media_types import check_name
 from api.parts import CurrentParts, Parts
 from api.principals import Principal, WorkerPrincipal
 from api.problems import Problem, documented, invalid
-from api.schema import EvidenceName, Identifier, IncidentRevision, unknown_keys
+from api.routers.paths import IncidentInPath
+from api.schema import EvidenceName, IncidentRevision, unknown_keys
 
 router = APIRouter(tags=["ingest"])
-
-IncidentId = Annotated[Identifier, Path(description="The incident's id")]
 
 
 class IncidentReceipt(BaseModel):
@@ -62,7 +61,7 @@ _FILE_BODY = {
     },
 )
 async def put_incident(
-    request: Request, response: Response, incident_id: IncidentId, parts: CurrentParts, principal: WorkerPrincipal
+    request: Request, response: Response, incident_id: IncidentInPath, parts: CurrentParts, principal: WorkerPrincipal
 ) -> IncidentReceipt:
     """Stores one revision of an incident. Unknown keys are kept."""
     document = _read_json(await request.body())
@@ -91,7 +90,7 @@ async def put_evidence(
     request: Request,
     response: Response,
     *,
-    incident_id: IncidentId,
+    incident_id: IncidentInPath,
     name: EvidenceName,
     parts: CurrentParts,
     principal: WorkerPrincipal,

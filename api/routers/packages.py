@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ from api.packing import Pack, PackedFile, stream_zip
 from api.parts import CurrentParts
 from api.principals import JudgePrincipal
 from api.problems import Problem, documented
-from api.schema import Identifier
+from api.routers.paths import IncidentInPath
 from api.tables import EvidenceFile
 
 router = APIRouter(tags=["packages"])
@@ -30,7 +30,7 @@ router = APIRouter(tags=["packages"])
 )
 def get_package(
     request: Request,
-    incident_id: Annotated[Identifier, Path(description="The incident's id")],
+    incident_id: IncidentInPath,
     parts: CurrentParts,
     principal: JudgePrincipal,
     purpose: Annotated[str | None, Query(description="What the evidence is needed for; registered")] = None,

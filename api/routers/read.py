@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 from sqlalchemy import func, select
@@ -16,13 +16,13 @@ from api.parts import CurrentParts
 from api.principals import CurrentPrincipal
 from api.problems import Problem, documented
 from api.queries import Filters, cursor_after, list_query
-from api.schema import EvidenceName, Identifier, IncidentPage
+from api.routers.paths import IncidentInPath
+from api.schema import EvidenceName, IncidentPage
 from api.settings import Name
 from api.tables import EvidenceFile, Incident
 
 router = APIRouter(tags=["read"])
 
-IncidentId = Annotated[Identifier, Path(description="The incident's id")]
 
 _RANGE = re.compile(r"^bytes=\s*(\d{0,18})-(\d{0,18})$")
 
@@ -71,14 +71,14 @@ def list_incidents(
 
 
 @router.get("/v1/incidents/{incident_id}", responses=documented(401, 404, 422))
-def get_incident(incident_id: IncidentId, parts: CurrentParts, principal: CurrentPrincipal) -> dict[str, Any]:
+def get_incident(incident_id: IncidentInPath, parts: CurrentParts, principal: CurrentPrincipal) -> dict[str, Any]:
     """One case: its latest revision, verdict, and which evidence has arrived."""
     with parts.database.read() as session:
         return case_documents(session, [find_incident(session, principal, incident_id)])[0]
 
 
 @router.get("/v1/incidents/{incident_id}/history", responses=documented(401, 404, 422))
-def get_history(incident_id: IncidentId, parts: CurrentParts, principal: CurrentPrincipal) -> History:
+def get_history(incident_id: IncidentInPath, parts: CurrentParts, principal: CurrentPrincipal) -> History:
     """Everything that happened to a case."""
     with parts.database.read() as session:
         return History(history=history_documents(session, find_incident(session, principal, incident_id)))
@@ -96,7 +96,7 @@ def get_history(incident_id: IncidentId, parts: CurrentParts, principal: Current
 )
 def get_evidence(
     request: Request,
-    incident_id: IncidentId,
+    incident_id: IncidentInPath,
     name: EvidenceName,
     parts: CurrentParts,
     principal: CurrentPrincipal,

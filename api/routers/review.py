@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select
 
@@ -11,7 +11,7 @@ from api.clock import now
 from api.parts import CurrentParts
 from api.principals import JudgePrincipal
 from api.problems import Problem, documented
-from api.schema import Identifier
+from api.routers.paths import IncidentInPath
 from api.tables import Incident, Review
 
 router = APIRouter(tags=["review"])
@@ -34,7 +34,7 @@ class Verdict(BaseModel):
 
 @router.post("/v1/incidents/{incident_id}/review", status_code=201, responses=documented(401, 403, 404, 413, 422))
 def post_review(
-    incident_id: Annotated[Identifier, Path(description="The incident's id")],
+    incident_id: IncidentInPath,
     verdict: Verdict,
     parts: CurrentParts,
     principal: JudgePrincipal,

@@ -78,7 +78,7 @@ def test_declared_content_counts(system: System, worker: httpx.Client) -> None:
         ("%2e%2e%2f%2e%2e%2fstreetwarden.db", 404),
         ("..%5cx.jpg", 422),
         (".hidden.jpg", 422),
-        ("UPPER.jpg", 422),
+        ("UPPER.jpg", 201),
         ("a%00.jpg", 422),
         ("x" * 120 + ".jpg", 422),
         ("page.html", 415),

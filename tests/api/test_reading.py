@@ -101,7 +101,7 @@ def test_a_cursor_belongs_to_its_order(worker: httpx.Client) -> None:
         ("GET", "/v1/incidents/none", 404),
         ("GET", "/v1/incidents/none/evidence/a.jpg", 404),
         ("GET", "/v1/incidents/list-1/evidence/a.jpg", 404),
-        ("GET", "/v1/incidents/NONE", 422),
+        ("GET", "/v1/incidents/-none", 422),
         ("GET", "/v1/nothing", 404),
         ("GET", "/v1", 404),
         ("DELETE", "/v1/incidents", 405),
