@@ -35,7 +35,7 @@ def hash_of_secret(secret: str) -> str:
 
 
 def csrf_token_of(session_secret: str) -> str:
-    """What pages of this session must send back; it follows from the cookie, which scripts can't read."""
+    """What pages opened with this cookie must send back; it follows from the cookie, which scripts can't read."""
     return hashlib.sha256(b"csrf:" + session_secret.encode()).hexdigest()
 
 
