@@ -13,6 +13,7 @@ from typing import Any
 
 from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
+from detector.evidence import RING_BYTES, RING_S
 from detector.files import as_json
 from detector.incidents import Incident, State
 from detector.preflight import check_classes, check_files, say_what_is_off
@@ -25,9 +26,6 @@ from streams.ring import PacketRing
 
 log = logging.getLogger(__name__)
 
-RING_S = 30.0
-"""Reaches back from an alarm over the pre-roll, and from the first sighting to the arrival."""
-RING_BYTES = 48 * 2**20
 INCIDENTS_FILE = "incidents.json"
 EVIDENCE_FOLDER = "evidence"
 SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")

@@ -107,13 +107,11 @@ class Case:
             self._later(frame)
 
     def _judge(self, now_s: float, frame: Frame, shown: Callable[[], float]) -> None:
-        stay = self.stay(now_s)
-        if stay.stood_s < self.zone.dwell_s or self.thing.presence is Presence.ABSENT:
+        judgement = self.rule.judge(replace(self.stay(now_s), present=True), self.zone)
+        if not judgement.confirmed or self.thing.presence is Presence.ABSENT:
             return
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
-        share, needed = shown(), STOOD_SHARE if self.in_view else GLIMPSED_SHARE
-        judgement = self.rule.judge(replace(stay, present=share >= needed), self.zone)
-        if judgement.confirmed:
+        if shown() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE):
             self._confirm(now_s, frame, judgement)
 
     def due(self, now_s: float) -> None:

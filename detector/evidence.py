@@ -28,6 +28,10 @@ PRE_ROLL_S = 5.0
 POST_ROLL_S = 5.0
 ONE_CLIP_MAX_S = 15.0
 """Onset and alarm closer together than this are shown by one clip, else by two: the ring need not be as long as the dwell."""
+RING_S = 30.0
+"""The packet ring reaches back over one clip with its rolls, and from the first sighting to the arrival."""
+RING_BYTES = 48 * 2**20
+"""A bound, not a size: 30 s of a 4 Mb/s camera are 15 MB; what is richer than 13 Mb/s keeps less of it."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from detector.cameras_file import Camera
+from detector.evidence import RING_BYTES, RING_S
 from detector.outbox import Outbox
 from detector.slots import Slots
 from detector.watch import CameraWatch, WatchPlan
@@ -24,9 +25,6 @@ from streams.ring import PacketRing
 
 log = logging.getLogger(__name__)
 
-RING_S = 30.0
-RING_BYTES = 24 * 2**20
-"""30 s of a 4 Mb/s camera are 15 MB; what is richer keeps less of it."""
 TICK_S = 0.5
 CLOSE_S = 2.0
 SAY_EVERY_S = 60.0

@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from detector.evidence import RING_BYTES, RING_S
 from detector.watch import SCORE_MIN
 from evaluation.errors import EvaluationError
 from models.detector import Detector, load_detector
@@ -23,8 +24,6 @@ from streams.probe import first_picture
 from streams.ring import PacketRing
 
 ROUNDS = 5
-RING_S = 30.0
-RING_BYTES = 48 << 20
 
 
 @dataclass(frozen=True)

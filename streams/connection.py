@@ -13,8 +13,8 @@ from streams.address import Address, redact
 from streams.errors import SourceError
 
 OPEN_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 8.0
-"""A live camera that is silent for this long has stalled."""
+READ_TIMEOUT_S = 4.0
+"""A read of a live camera may take this long. FFmpeg tries once more before it gives up, so a stall is noticed after twice this."""
 _LIVE_OPTIONS = {
     "rtsp_transport": "tcp",
     "timeout": str(int(READ_TIMEOUT_S * 1e6)),
