@@ -14,7 +14,7 @@ from streams.errors import SourceError
 
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 4.0
-"""A read of a live camera may take this long. FFmpeg tries once more before it gives up, so a stall is noticed after twice this."""
+"""A read of a live camera may take this long; FFmpeg tries once more, so a stall is noticed after twice this."""
 _LIVE_OPTIONS = {
     "rtsp_transport": "tcp",
     "timeout": str(int(READ_TIMEOUT_S * 1e6)),
