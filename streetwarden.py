@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "evaluation.commands:evaluate",
     "models": "models.commands:models",
     "serve": "api.commands:serve",
+    "simulate": "evaluation.commands:simulate",
     "token": "api.commands:token",
     "user": "api.commands:user",
     "worker": "detector.commands:worker",

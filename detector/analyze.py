@@ -20,9 +20,9 @@ from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.watch import CameraWatch, WatchPlan
 from detector.wire import SCHEMA, recorded
 from models.detector import Detector, load_detector
-from streams.feed import Feed
 from streams.patrol import INTERVAL_S, Patrol, PatrolDecoder
 from streams.ring import PacketRing
+from streams.source.feed import Feed
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +127,7 @@ def _analyze_one(
         folder=evidence_dir,
         publish=lambda _camera, _zone, _clock, incident: newest.__setitem__(incident.id, incident),
         record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
+        gated=not full_rate,
     )
     feed = Feed(camera.address, starts_at=camera.starts_at)
     ring = PacketRing(RING_S, RING_BYTES)
@@ -139,14 +140,18 @@ def _analyze_one(
         sample = patrol.offer(packet)
         if sample is None:
             continue
-        frame = decoder.decode(sample)
-        lost_last = frame is None
-        if frame is not None:
+        # At full rate every picture counts; else a sample is there for its newest one.
+        frames = decoder.pictures(sample)[0 if full_rate else -1 :]
+        lost_last = not frames
+        for frame in frames:
             decoded_s = frame.time_s
             watch.look(frame)
         if on_progress is not None:
             on_progress(max(0.0, packet.time_s - told_s))
             told_s = max(told_s, packet.time_s)
+    for frame in decoder.rest() if full_rate else ():
+        decoded_s, lost_last = frame.time_s, False
+        watch.look(frame)
     watch.finish()
     if on_progress is not None:
         on_progress(max(0.0, feed.health.read_s - told_s))
@@ -158,7 +163,9 @@ def _analyze_one(
         "status": status,
         "read_s": round(decoded_s if lost_last else feed.health.read_s, 3),
         "looks": watch.looks,
+        "analysed": watch.analysed,
         "undecodable_packets": decoder.errors,
+        "damaged_pictures": decoder.damaged,
         "clips_failed": watch.clips_failed,
     }
     kept = [incident for incident in newest.values() if incident.state is not State.CANDIDATE]

@@ -1,8 +1,11 @@
 """The cameras file that people write: read, checked, and turned into what the worker uses."""
 
 import json
+import logging
 import os
-from dataclasses import dataclass
+import ssl
+import stat
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from detector.errors import ConfigError
 from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
-from streams.address import Address, parse_address
+from streams.source.address import Address, RtspTransport, parse_address, redact
+
+log = logging.getLogger(__name__)
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,100}$")]
 Corner = tuple[float, float]
@@ -81,22 +86,29 @@ class _CameraEntry(_Written):
     direction: str | None = None
     grid_code: str | None = None
     starts_at: AwareDatetime | None = None
+    transport: RtspTransport = "tcp"
     login_env: str | None = None
     """Environment variable that holds `user:password`, so that the file need not."""
+    login_file: str | None = None
+    """File whose only line is `user:password`."""
+    verify_certificate: bool = True
+    ca_file: str | None = None
+    certificate_name: str | None = None
     loop: bool = False
     """A recorded file that the worker plays again and again, as a stand-in for a camera."""
 
     def camera(self, folder: Path) -> Camera:
-        address = parse_address(self.source, folder)
-        if self.login_env is not None:
-            if self.login_env not in os.environ:
-                raise ValueError(f"login_env: the environment has no variable {self.login_env!r}")
-            if not address.live:
-                raise ValueError("login_env: is for the URL of a live camera; the source is a file")
-            address = address.with_login(os.environ[self.login_env])
+        address = replace(
+            parse_address(self.source, folder),
+            transport=self.transport,
+            verify_certificate=self.verify_certificate,
+            ca_file=_certificates(self.ca_file, folder) if self.ca_file else None,
+            certificate_name=self.certificate_name,
+        )
+        login = self._login(folder)
         return Camera(
             id=self.id,
-            address=address,
+            address=address if login is None else address.with_login(login),
             zones=tuple(entry.zone() for entry in self.zones),
             place=self.place,
             direction=self.direction,
@@ -104,6 +116,37 @@ class _CameraEntry(_Written):
             starts_at=self.starts_at,
             loop=self.loop,
         )
+
+    def _login(self, folder: Path) -> str | None:
+        if self.login_env is not None and self.login_file is not None:
+            raise ValueError("login_env, login_file: both are given: allowed is one")
+        if self.login_env is not None:
+            if self.login_env not in os.environ:
+                raise ValueError(f"login_env: the environment has no variable {self.login_env!r}")
+            return os.environ[self.login_env]
+        return _login_in(folder / Path(self.login_file).expanduser()) if self.login_file is not None else None
+
+
+def _login_in(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # No refusal: secrets that a container is handed are often readable by all in it.
+        if os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            log.warning("login_file %s: others can read it: chmod 600 takes that away", path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"login_file: {path} can't be read: {error}") from None
+    if len(lines) != 1:
+        raise ValueError(f"login_file: {path} has {len(lines)} lines: allowed is one, user:password")
+    return lines[0]
+
+
+def _certificates(ca_file: str, folder: Path) -> Path:
+    path = folder / Path(ca_file).expanduser()
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ValueError(f"ca_file: {path} can't be read as certificates in PEM: {error}") from None
+    return path
 
 
 class _File(_Written):
@@ -186,7 +229,7 @@ def _said(item: Any, content: object) -> str:
         return f"{where}: holds {_kind_of(item.get('input'))}: allowed is a list"
     message = item["msg"].removeprefix("Value error, ")
     given = item.get("input", content)
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
+    shown = redact(f" (given: {given!r})") if isinstance(given, str | int | float) else ""
     return f"{where}: {message}{shown}"
 
 

@@ -3,12 +3,13 @@
 The sequence of an incident's files and revisions lives here; `watch` feeds it looks, `evidence` makes the files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker
 from detector.incidents import EvidenceFile, Incident, State
+from detector.pin import Pin
 from detector.rules import Judgement, Rule, Stay
 from detector.things import Presence, Thing
 from detector.zones import Zone
@@ -50,7 +51,7 @@ class Case:
     maker: EvidenceMaker
     around: Surroundings
     arrival_s: float = 0.0
-    pinned: list[Packet] | None = None
+    pin: Pin | None = None
     """Packets of the arrival; None as long as the ring is sure to have them."""
     clips_done: bool = False
     later_done: bool = False
@@ -97,7 +98,7 @@ class Case:
         if self.incident.state is State.ENDED:
             self.due(now_s)
             return
-        if self.pinned is None and now_s >= self.incident.since_s + POST_ROLL_S:
+        if self.pin is None and now_s >= self.incident.since_s + POST_ROLL_S:
             self._pin_arrival()
         if self.incident.state is State.CANDIDATE:
             self._judge(now_s, frame, shown)
@@ -120,21 +121,22 @@ class Case:
         if alarm_s is not None and not self.clips_done and now_s >= alarm_s + POST_ROLL_S:
             self._clips()
 
-    def gone(self, ended_s: float, frame: Frame) -> None:
-        """The thing has left: `frame` shows the place clear."""
+    def gone(self, ended_s: float, frame: Frame | None) -> None:
+        """The thing has left: `frame` shows the place clear; None if that picture can't be had any more."""
         if self.incident.state is State.CANDIDATE:
-            self.dropped = True
+            self._drop()
             return
         self._last_still(ended_s)
         self.incident = self.incident.ended(
             ended_s, {"left": True, "stood_in_all_s": round(ended_s - self.incident.since_s, 2)}
         )
-        self._attach(self.maker.still(self.incident, "left", frame, "place clear", there=False))
+        clear = self.maker.still(self.incident, "left", frame, "place clear", there=False) if frame is not None else []
+        self._attach(clear)
 
     def merged(self) -> None:
         """The thing is one that another case is about: what nobody has been told of is dropped, what was told ends."""
         if self.incident.state is State.CANDIDATE:
-            self.dropped = True
+            self._drop()
         elif self.incident.state is State.CONFIRMED:
             self.incident = self.incident.ended(self.thing.last_s, {"merged": True})
             self._attach([])
@@ -142,32 +144,50 @@ class Case:
     def finish(self) -> None:
         """Nothing more will come from this camera: what is due is done with what is there."""
         if self.incident.state is State.CANDIDATE:
-            self.dropped = True
+            self._drop()
             return
         if not self.later_done and self.incident.state is State.CONFIRMED:
             self._last_still(self.thing.last_s)
         if not self.clips_done:
             self._clips()
 
+    def _drop(self) -> None:
+        """Nobody has been told of it, and nobody will be."""
+        self.dropped = True
+        if self.pin is not None:
+            self.pin.release()
+
+    def _pinned(self) -> Pin:
+        """The packets of the arrival, kept while the ring still has them; most candidates leave before they are needed."""
+        if self.pin is None:
+            span = self.around.ring.span_s
+            self.arrival_s = max(self.incident.since_s, span[0] if span else 0.0)
+            packets = self.around.ring.window(self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
+            self.pin = Pin(packets, self.maker.folder)
+        return self.pin
+
     def _pin_arrival(self) -> None:
-        """Keeps the packets of the arrival while the ring still has them; most candidates leave before they are needed."""
-        span = self.around.ring.span_s
-        self.arrival_s = max(self.incident.since_s, span[0] if span else 0.0)
-        self.pinned = self.around.ring.window(self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
+        pin = self._pinned()
+
+        def to_disk() -> Files:
+            pin.to_disk()
+            return []
+
+        self.around.submit(to_disk, lambda _: None)
 
     def _confirm(self, now_s: float, frame: Frame, judgement: Judgement) -> None:
-        if self.pinned is None:
-            self._pin_arrival()
+        pin = self._pinned()
+        arrival = pin.packets()
         self.incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why)
         stood = f"{now_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
         alarm = self.maker.still(self.incident, "alarm", frame, stood, there=True)
-        self._attach([*self._arrival_still(), *alarm, self.maker.closeup(frame, self.incident.box)])
-        if self.two_clips and self.pinned:
-            self._record_clip("arrival", self.pinned, self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
-        self.pinned = []
+        self._attach([*self._arrival_still(arrival), *alarm, self.maker.closeup(frame, self.incident.box)])
+        if self.two_clips and arrival:
+            self._record_clip("arrival", arrival, self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
+        pin.release()
 
-    def _arrival_still(self) -> Files:
-        first = next(look_back(self.pinned or [], self.arrival_s, self.arrival_s + ARRIVAL_STILL_S), None)
+    def _arrival_still(self, arrival: Sequence[Packet]) -> Files:
+        first = next(look_back(arrival, self.arrival_s, self.arrival_s + ARRIVAL_STILL_S), None)
         if first is None:
             return []
         name = "first-seen" if self.incident.onset_s is None else "arrival"

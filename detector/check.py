@@ -1,6 +1,7 @@
-"""`cameras check`: opens every source, says what it is, and draws its zones on a picture."""
+"""`cameras check`: opens every source, says what it is and what is doubtful, and draws its zones on a picture."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,23 @@ from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
 from detector.files import as_json
 from streams.errors import SourceError
-from streams.probe import Probe, probe
+from streams.source.probe import Probe, probe
 from streams.still import encode_jpeg
 
 log = logging.getLogger(__name__)
 
 REPORT_FILE = "cameras.json"
+GOP_DOUBTFUL_S = 4.0
+"""Above, patrol finds no keyframe near the moment that it wants, and decodes more than that one picture."""
+FPS_TOLERANCE = 0.1
+"""Frames that are dropped on the way make a few percent; more is a wrong setting, or a stream that the network can't carry."""
 
 
 def check_cameras(cameras_path: Path, out_dir: Path) -> list[dict[str, Any]]:
     """Probes every camera and writes `cameras.json` and a `ID.jpg` for each.
 
     Returns:
-        A row for each camera: what it is, or the `error`.
+        A row for each camera: what it is with `doubts`, a line for each, or the `error`.
 
     Raises:
         ConfigError: The file is wrong, or none of its sources can be opened.
@@ -44,25 +49,48 @@ def _probed(camera: Camera) -> Probe | SourceError:
         return error
 
 
-def _row(camera: Camera, result: Probe | SourceError, out_dir: Path) -> dict[str, Any]:
+def _doubts(camera: Camera, known: Probe) -> Iterator[str]:
+    if known.codec == "hevc":
+        yield "H.265: many browsers can't play it, so that each clip needs a viewing copy in H.264"
+    if known.gop_s is not None and known.gop_s > GOP_DOUBTFUL_S:
+        yield f"GOP of {known.gop_s:g} s: patrol has to decode more than keyframes; {GOP_DOUBTFUL_S:g} s and less is good"
+    if camera.address.live and not known.timed:
+        yield "the stream carries no time: pictures are dated by their arrival"
+    elif camera.address.live and known.clock_source == "arrival":
+        yield "no usable sender reports so far: pictures are dated by their arrival"
+    if known.declared_fps and known.fps and abs(known.fps / known.declared_fps - 1) > FPS_TOLERANCE:
+        yield f"declares {known.declared_fps:g} fps, and {known.fps:g} come"
+
+
+def _row(camera: Camera, known: Probe | SourceError, out_dir: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "camera": camera.id,
         "source": str(camera.address),
         "zones": [zone.id for zone in camera.zones],
     }
-    if isinstance(result, SourceError):
-        return row | {"error": str(result)}
+    if isinstance(known, SourceError):
+        return row | {"error": str(known)}
     zones = [(f"{zone.id}: {zone.kind.value}, {zone.dwell_s:g} s", zone.polygon) for zone in camera.zones]
-    image = with_zones(result.picture.rgb(), zones)
+    image = with_zones(known.picture.rgb(), zones)
     picture = f"{camera.id}.jpg"
     (out_dir / picture).write_bytes(encode_jpeg(image))
     return row | {
-        "codec": result.codec,
-        "width_px": result.width_px,
-        "height_px": result.height_px,
-        "fps": result.fps,
-        "gop_s": result.gop_s,
-        "kbit_per_s": result.kbit_per_s,
-        "clock_source": result.clock_source,
+        "codec": known.codec,
+        "width_px": known.width_px,
+        "height_px": known.height_px,
+        "fps": known.fps,
+        "declared_fps": known.declared_fps,
+        "gop_s": known.gop_s,
+        "kbit_per_s": known.kbit_per_s,
+        "clock_source": known.clock_source,
+        "transport": _transport(camera, known),
+        "doubts": list(_doubts(camera, known)),
         "picture": picture,
     }
+
+
+def _transport(camera: Camera, known: Probe) -> str:
+    scheme = camera.address.scheme
+    if scheme.startswith("rtsp"):
+        return f"{scheme} over {camera.address.transport}"
+    return f"{known.container} over {scheme}" if scheme else "file"

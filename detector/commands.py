@@ -1,11 +1,13 @@
-"""Sub-commands of this room: `analyze`, `worker`, `cameras check`."""
+"""Sub-commands of this room: `analyze`, `worker`, `cameras check` and its like."""
 
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -20,6 +22,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+def default_state() -> Path:
+    """Where a worker keeps what has not been delivered yet, and how its cameras are doing."""
+    return user_state_path("streetwarden") / "worker"
+
+
 @click.command()
 @click.argument("cameras", type=FILE)
 @click.option("--out", type=FOLDER, required=True, help="Folder for incidents.json and evidence/.")
@@ -29,7 +36,7 @@ def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
     """Analyse recorded files, as fast as they go."""
     from detector.analyze import analyze as run  # noqa: PLC0415 - loads the detector's libraries; --help must not
     from detector.cameras_file import read_cameras  # noqa: PLC0415
-    from streams.probe import declared_s  # noqa: PLC0415
+    from streams.source.probe import declared_s  # noqa: PLC0415
 
     entries = read_cameras(cameras)
     total = len(entries)
@@ -70,8 +77,20 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
 @click.option("--state", type=FOLDER, default=None, help="Folder for what has not been delivered yet.")
 @click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
+@click.option("--decode", default="auto", show_default=True, help="auto, cpu, or a device such as cuda or qsv.")
+@click.option("--ring-memory", type=click.IntRange(1), default=None, help="MiB per camera; what is more goes to disk.")
 @click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
-def worker(cameras: Path, events: str, model: str, state: Path | None, shards: int | None, token: str) -> None:
+def worker(
+    cameras: Path,
+    *,
+    events: str,
+    model: str,
+    state: Path | None,
+    shards: int | None,
+    decode: str,
+    ring_memory: int | None,
+    token: str,
+) -> None:
     """Watch cameras live and report to the event system."""
     from detector.cameras_file import read_cameras  # noqa: PLC0415 - as above
     from detector.worker import Worker  # noqa: PLC0415
@@ -81,9 +100,11 @@ def worker(cameras: Path, events: str, model: str, state: Path | None, shards: i
         read_cameras(cameras),
         events_url=events,
         token=token,
-        state_dir=state or user_state_path("streetwarden") / "worker",
+        state_dir=state or default_state(),
         model=model,
         shards=shards,
+        decode=decode,
+        ring_memory_bytes=None if ring_memory is None else ring_memory << 20,
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: running.stop())
@@ -111,7 +132,65 @@ def check(cameras_file: Path, out: Path) -> None:
         fps, gop = row["fps"] or "unknown", row["gop_s"] or "unknown"
         click.echo(
             f"{row['camera']}: {row['codec']} {row['width_px']}x{row['height_px']}, {fps} fps, GOP {gop} s, "
-            f"clock: {row['clock_source']}, picture: {out / row['picture']}"
+            f"{row['transport']}, clock: {row['clock_source']}, picture: {out / row['picture']}"
         )
+        for doubt in row["doubts"]:
+            click.echo(f"{row['camera']}: doubtful: {doubt}")
     if any("error" in row for row in rows):
+        sys.exit(1)
+
+
+@cameras.command("health")
+@click.option("--state", type=FOLDER, default=None, help="Folder of the worker; as given to `worker --state`.")
+def cameras_health(state: Path | None) -> None:
+    """How the cameras of a worker on this machine are doing."""
+    from detector.errors import ConfigError  # noqa: PLC0415 - as above
+    from detector.health import as_line, read_health  # noqa: PLC0415
+
+    folder = state or default_state()
+    rows = read_health(folder, datetime.now(UTC))
+    if not rows:
+        raise ConfigError(f"--state {folder}: no worker has written there how its cameras are doing")
+    for row in rows:
+        click.echo(as_line(row))
+
+
+@cameras.command("accept")
+@click.argument("camera")
+@click.option("--state", type=FOLDER, default=None, help="Folder of the worker; as given to `worker --state`.")
+def accept_camera(camera: str, state: Path | None) -> None:
+    """Let what a moved camera sees now be the view that its zones lie on."""
+    from detector.views import accept_view  # noqa: PLC0415 - as above
+
+    accept_view(state or default_state(), camera)
+    click.echo(
+        f"{camera}: what it sees now is its view, from the worker's next look at its state (some seconds) or next start on"
+    )
+
+
+@cameras.command("discover")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Seconds.")
+@click.option("--host", "hosts", multiple=True, help="HOST or HOST:PORT of a device; instead of searching.")
+@click.option("--login-env", help="Environment variable that holds user:password of the devices.")
+def discover_cameras(timeout_s: float, hosts: tuple[str, ...], login_env: str | None) -> None:
+    """Find ONVIF devices, and write their streams as entries for a cameras file."""
+    from detector.discover import as_entries, describe, found_hosts, parse_host  # noqa: PLC0415 - as above
+    from detector.errors import ConfigError  # noqa: PLC0415
+    from streams.source.onvif import Device  # noqa: PLC0415
+
+    if login_env is not None and login_env not in os.environ:
+        raise ConfigError(f"--login-env: the environment has no variable {login_env!r}")
+    try:
+        targets = [parse_host(host) for host in hosts] or found_hosts(timeout_s)
+    except ValueError as error:
+        raise ConfigError(f"--host: {error}") from None
+    results = describe(targets, os.environ[login_env] if login_env else None)
+    devices = [result for result in results if isinstance(result, Device)]
+    if devices:
+        click.echo(as_entries(devices, login_env), nl=False)
+    for result in results:
+        if not isinstance(result, Device):
+            click.echo(str(result), err=True)
+    click.echo(f"{len(results)} devices found, {len(devices)} described themselves", err=True)
+    if len(devices) < len(results) or not results:
         sys.exit(1)

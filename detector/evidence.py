@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from detector.cameras_file import Camera
-from detector.files import as_json, sync_file, write_evidence
+from detector.files import as_json, write_evidence
 from detector.geometry import Box
 from detector.incidents import EvidenceFile, Incident
 from detector.stills import take_closeup, take_still
 from detector.tracks import TRACKS_FPS, follow
 from detector.zones import Zone
 from models.detections import Detections
-from streams.clip import BROWSER_CODECS, Clip, write_clip, write_viewing_copy
+from streams.clip import BROWSER_CODECS, Clip, write_clip
 from streams.clock import CaptureClock
 from streams.frame import Frame
 from streams.lookback import look_back
 from streams.packet import Packet
+from streams.viewing import write_viewing_copy
 
 PRE_ROLL_S = 5.0
 POST_ROLL_S = 5.0
@@ -68,11 +69,9 @@ class EvidenceMaker:
         suffix = f"-{name}" if name else ""
         self.folder.mkdir(parents=True, exist_ok=True)
         clip = write_clip(packets, start_s, end_s, self.folder / f"clip{suffix}")
-        sync_file(clip.path)
         made = [EvidenceFile(clip.path.name, "clip", clip.sha256, clip.start_s, clip.end_s)]
         if clip.codec not in BROWSER_CODECS:
-            view = write_viewing_copy(packets, clip, self.folder / f"clip{suffix}-view.mp4")
-            sync_file(view.path)
+            view = write_viewing_copy(clip.path, self.folder / f"clip{suffix}-view.mp4")
             made.append(
                 EvidenceFile(view.path.name, "clip", view.sha256, clip.start_s, clip.end_s, derived_from=clip.path.name)
             )
@@ -109,11 +108,17 @@ def completeness_of(clip: Clip, clock: CaptureClock) -> dict[str, Any]:
     """What the clip promised and what it holds; times in seconds of media time."""
     content = asdict(clip) | {
         "path": clip.path.name,
+        "transcoded": False,
         "clock_source": clock.source,
         "clock_error_s": clock.error_s,
         "camera_clock_offset_s": clock.camera_offset_s,
+        "pre_roll_asked_s": PRE_ROLL_S,
+        "pre_roll_s": round(PRE_ROLL_S + clip.asked_start_s - clip.start_s, 3),
         "pre_roll_short_s": round(max(0.0, clip.start_s - clip.asked_start_s), 3),
+        "post_roll_asked_s": POST_ROLL_S,
+        "post_roll_s": round(POST_ROLL_S + clip.end_s - clip.asked_end_s, 3),
         "post_roll_short_s": round(max(0.0, clip.asked_end_s - clip.end_s), 3),
+        "gaps_in_all_s": round(sum(end_s - start_s for start_s, end_s in clip.gaps_s), 3),
         "schema": 1,
     }
     content["file"] = content.pop("path")

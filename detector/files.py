@@ -24,13 +24,6 @@ def write_evidence(
     return EvidenceFile(name, kind, hashlib.sha256(data).hexdigest(), start_s, end_s, derived_from)
 
 
-def sync_file(path: Path) -> None:
-    """Makes sure that a file which a library has written survives a power cut."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-
-
 def sync_folder(folder: Path) -> None:
     """Makes sure that new names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -26,6 +26,10 @@ class Box(NamedTuple):
         """Where the thing stands on the ground: the bottom centre, x and y."""
         return (self.left + self.right) / 2, self.bottom
 
+    def shifted(self, dx: float, dy: float) -> "Box":
+        """Moved to the right and down."""
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
+
     def grown(self, share: float) -> "Box":
         """Grown on each side by a share of its width and height, kept within the frame."""
         dx, dy = (self.right - self.left) * share, (self.bottom - self.top) * share

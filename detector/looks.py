@@ -1,4 +1,4 @@
-"""A look: what one analysed picture shows. And the memory of looks that a place is compared with."""
+"""A look: what one picture shows. And the memory of looks that a place is compared with."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """One analysed picture."""
+    """One picture; without sightings and others where the detector was not asked."""
 
     time_s: float
     """Media time of the picture."""

@@ -8,7 +8,7 @@ from detector.errors import ConfigError
 from detector.rules import rule_for
 from models.detector import Detector
 from streams.errors import SourceError
-from streams.probe import first_picture
+from streams.source.probe import first_picture
 
 log = logging.getLogger(__name__)
 

@@ -8,25 +8,37 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import cv2
 
 from detector.cameras_file import Camera
 from detector.evidence import RING_BYTES, RING_S
+from detector.health import health_row, write_health
 from detector.outbox import Outbox
 from detector.slots import Slots
+from detector.views import read_view, take_accepted, write_view
 from detector.watch import CameraWatch, WatchPlan
 from detector.wire import revision_json
 from models.detector import Detector, load_detector
-from streams.feed import Feed
+from streams.decoders import DecoderPool
+from streams.hardware import AUTO, accelerator
 from streams.patrol import Patrol, PatrolDecoder
 from streams.ring import PacketRing
+from streams.source.feed import Feed
+from streams.spill import Spill
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 CLOSE_S = 2.0
+STAGGER_S, START_S = 0.05, 2.0
+"""Cameras are started one after the other, all within a few seconds, so that they don't fall due together ever after."""
+HEALTH_EVERY_S = 5.0
+VIEWS_EVERY_S = 600.0
+"""What a camera sees is learned in half a minute, and kept so that one that was moved while we were away is noticed."""
 SAY_EVERY_S = 60.0
 SAY_FROM = 10
 """A few displaced samples are no news: cameras that started together fall due together."""
@@ -51,24 +63,36 @@ class ShardSpec:
     model: str
     state_dir: Path
     analysts: int
+    decode: str = AUTO
+    """Where pictures are decoded: `auto`, `cpu`, or a device that `streams.hardware` knows."""
     log_level: int = logging.INFO
+    ring_memory_bytes: int | None = None
+    """What a camera's packet ring may hold in memory; what is more goes to disk. None: all of it stays in memory."""
 
 
 class _Post:
     """One camera in a shard: its feed, ring, patrol and watch."""
 
-    def __init__(self, camera: Camera, plan: WatchPlan) -> None:
+    def __init__(self, camera: Camera, plan: WatchPlan, pool: DecoderPool, spill: Spill | None) -> None:
         if not camera.address.live and camera.starts_at is None:
             # A recording that is played in place of a camera happens now.
             camera = replace(camera, starts_at=datetime.now().astimezone())
         self.camera = camera
-        self.feed = Feed(camera.address, paced=True, loop=camera.loop, starts_at=camera.starts_at)
-        self.ring = PacketRing(RING_S, RING_BYTES)
+        self.feed = Feed(camera.address, name=camera.id, paced=True, loop=camera.loop, starts_at=camera.starts_at)
+        self.ring = PacketRing(RING_S, RING_BYTES, spill)
         self.patrol = Patrol()
-        self.decoder = PatrolDecoder()
+        self.decoder = PatrolDecoder(pool)
         self.watch = CameraWatch(camera, self.ring, self.feed.clock, plan)
         self.thread = threading.Thread(target=lambda: None)
+        self.restarts = 0
+        """Readers that hung, or failed, and had to be replaced."""
         self.finished = False
+
+    @property
+    def lost_its_reader(self) -> bool:
+        """True when its thread hangs in a library, or has died of an error nobody foresaw."""
+        died = not self.thread.is_alive() and self.feed.health.state not in ("ended", "closed")
+        return self.feed.hangs() or died
 
 
 class Shard:
@@ -79,6 +103,8 @@ class Shard:
         self._slots = Slots()
         self._displaced_said = 0
         self._say_next_s = 0.0
+        self._health_next_s = 0.0
+        self._views_next_s = time.monotonic() + VIEWS_EVERY_S
         self._outbox = Outbox(spec.state_dir)
         self._evidence = ThreadPoolExecutor(EVIDENCE_THREADS, thread_name_prefix="evidence")
         folder = spec.state_dir / "evidence"
@@ -90,19 +116,28 @@ class Shard:
             ),
             record_of=revision_json,
             executor=self._evidence,
+            view_of=lambda camera: read_view(spec.state_dir, camera),
         )
-        self._posts = {camera.id: _Post(camera, plan) for camera in spec.cameras}
+        pool = DecoderPool(accelerator=accelerator(spec.decode))
+        self._posts = {camera.id: _Post(camera, plan, pool, self._spill(camera.id)) for camera in spec.cameras}
+
+    def _spill(self, camera: str) -> Spill | None:
+        if self.spec.ring_memory_bytes is None:
+            return None
+        return Spill(self.spec.state_dir / "rings" / camera, self.spec.ring_memory_bytes)
 
     def run(self, stop: StopSign) -> None:
         """Blocks until all cameras have ended or `stop` is raised; evidence that is due is finished first."""
+        cv2.setNumThreads(1)  # analysts share the cores: helpers of their own would only get in each other's way
         analysts = [
             threading.Thread(target=self._analyse, name=f"analyst-{number}", daemon=True)
             for number in range(self.spec.analysts)
         ]
-        for post in self._posts.values():
-            post.thread = threading.Thread(target=self._read, args=(post,), name=f"feed-{post.camera.id}", daemon=True)
-        for thread in (*analysts, *(post.thread for post in self._posts.values())):
+        for thread in analysts:
             thread.start()
+        for post in self._posts.values():
+            self._start_reading(post)
+            time.sleep(min(STAGGER_S, START_S / len(self._posts)))
         supervisor = os.getppid()
         while not stop.is_set() and not all(post.finished for post in self._posts.values()):
             if os.getppid() != supervisor:
@@ -112,13 +147,20 @@ class Shard:
             self._tick()
         self._close(analysts)
 
+    def _start_reading(self, post: _Post) -> None:
+        post.thread = threading.Thread(target=self._read, args=(post,), name=f"feed-{post.camera.id}", daemon=True)
+        post.thread.start()
+
     def _read(self, post: _Post) -> None:
         """A camera's own thread: packets into the ring, samples into the slot."""
-        for packet in post.feed.packets():
-            post.ring.push(packet)
-            sample = post.patrol.offer(packet)
-            if sample is not None:
-                self._slots.put(post.camera.id, sample)
+        try:
+            for packet in post.feed.packets():
+                post.ring.push(packet)
+                sample = post.patrol.offer(packet)
+                if sample is not None:
+                    self._slots.put(post.camera.id, sample)
+        except Exception:
+            log.exception("camera %s: its reader has failed", post.camera.id)
 
     def _analyse(self) -> None:
         while (taken := self._slots.take()) is not None:
@@ -136,7 +178,12 @@ class Shard:
 
     def _tick(self) -> None:
         self._say_what_was_displaced()
+        self._write_health()
         for post in self._posts.values():
+            if post.lost_its_reader:
+                log.error("camera %s: nobody reads it any more: a new thread starts", post.camera.id)
+                post.restarts += 1
+                self._start_reading(post)
             ended = not post.thread.is_alive() and self._slots.idle(post.camera.id)
             if ended and not post.finished:
                 post.finished = True
@@ -147,7 +194,7 @@ class Shard:
                 post.watch.tick_after(time.monotonic())
 
     def _say_what_was_displaced(self) -> None:
-        now_s, displaced = time.monotonic(), self._slots.displaced
+        now_s, displaced = time.monotonic(), self._slots.displaced.total()
         if now_s < self._say_next_s or displaced - self._displaced_said < SAY_FROM:
             return
         log.warning(
@@ -155,6 +202,42 @@ class Shard:
             displaced - self._displaced_said, displaced,
         )  # fmt: skip
         self._displaced_said, self._say_next_s = displaced, now_s + SAY_EVERY_S
+
+    def _write_health(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._health_next_s:
+            self._health_next_s = now_s + HEALTH_EVERY_S
+            self._keep_views(now_s)
+            rows = [self._health_of(post) for post in self._posts.values()]
+            write_health(self.spec.state_dir, self.spec.name, rows, datetime.now(UTC))
+
+    def _keep_views(self, now_s: float) -> None:
+        for post in self._posts.values():
+            if take_accepted(self.spec.state_dir, post.camera.id):
+                log.info("camera %s: what it sees now is its view from here on, as asked", post.camera.id)
+                post.watch.accept_view()
+        if now_s >= self._views_next_s:
+            self._views_next_s = now_s + VIEWS_EVERY_S
+            for post in self._posts.values():
+                write_view(self.spec.state_dir, post.camera, post.watch.view())
+
+    def _health_of(self, post: _Post) -> dict[str, Any]:
+        drops = {
+            "displaced by a newer sample": self._slots.displaced[post.camera.id],
+            "undecodable": post.decoder.errors,
+            "damaged": post.decoder.damaged,
+            "no room in the ring": post.ring.dropped_for_bytes,
+        }
+        watch = post.watch
+        more = {
+            "looks": watch.looks,
+            "analysed": watch.analysed,
+            "unusable": watch.unusable,
+            "picture": watch.viewpoint.row(),
+            "reader_restarts": post.restarts,
+            "ring_bytes": post.ring.held_bytes,
+        }
+        return health_row(post.camera.id, post.feed.report(), post.feed.clock, drops=drops, more=more)
 
     def _close(self, analysts: Sequence[threading.Thread]) -> None:
         for post in self._posts.values():
@@ -166,6 +249,8 @@ class Shard:
         for post in self._posts.values():
             if not post.finished:
                 post.watch.finish()
+        self._views_next_s = 0.0
+        self._keep_views(time.monotonic())
         self._evidence.shutdown(wait=True)
         self._outbox.close()
 

@@ -1,7 +1,7 @@
 """Slots: one place per camera for the sample that waits to be analysed. The newest wins; what it displaces is counted."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from streams.patrol import Sample
 
@@ -14,8 +14,8 @@ class Slots:
     """
 
     def __init__(self) -> None:
-        self.displaced = 0
-        """Samples that were never analysed because a newer one came."""
+        self.displaced: Counter[str] = Counter()
+        """By camera: samples that were never analysed because a newer one came."""
         self._waiting: OrderedDict[str, Sample] = OrderedDict()
         self._busy: set[str] = set()
         self._closed = False
@@ -24,9 +24,11 @@ class Slots:
     def put(self, camera: str, sample: Sample) -> None:
         """Leaves a sample for analysis."""
         with self._changed:
-            self.displaced += camera in self._waiting
+            missed = self._waiting.get(camera)
+            if missed is not None:
+                self.displaced[camera] += 1
             # A displaced sample's place in the line goes to the newer one: a slow camera is not served last for ever.
-            self._waiting[camera] = sample
+            self._waiting[camera] = sample if missed is None else sample.after(missed)
             self._changed.notify_all()
 
     def take(self) -> tuple[str, Sample] | None:

@@ -126,6 +126,13 @@ class ThingKeeper:
                 self._start(sighting, look)
         return Update(tuple(self._settle(look)), gone, tuple(thing for thing in doubles if thing.settled))
 
+    def shift(self, dx: float, dy: float) -> None:
+        """The camera was nudged: everything lies elsewhere in the picture, to the right and down."""
+        for thing in self.things:
+            thing.anchor = thing.anchor.shifted(dx, dy)
+            thing.boxes = [box.shifted(dx, dy) for box in thing.boxes]
+            thing.beside = tuple(box.shifted(dx, dy) for box in thing.beside)
+
     def _match(self, sightings: Sequence[Sighting]) -> dict[int, int | None]:
         """Thing id to index of the sighting in the same place: best overlap first, one to one."""
         pairs = [

@@ -1,33 +1,36 @@
 """One camera's watch: a decoded picture goes in, incidents with evidence come out.
 
-The order of one look: detect, compare places, go back to when a thing arrived or left, judge, make evidence. The same code
-runs over recordings, as fast as they go, and over live cameras.
+The order of one look: detect, compare places, go back to when a thing arrived or left, judge, make evidence. Where nothing has
+changed and nothing is undecided, the detector is not asked, and the look carries over what is known. The same code runs over
+recordings, as fast as they go, and over live cameras.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.attention import Attention, Need
 from detector.cameras_file import Camera
 from detector.cases import STOOD_SHARE, Case, Files, Surroundings
 from detector.evidence import EvidenceMaker
-from detector.geometry import Box, iou
-from detector.incidents import Incident, incident_id
-from detector.looks import Look, LookMemory, Sighting
+from detector.geometry import Box
+from detector.incidents import Incident, State, incident_id
+from detector.looks import Look, LookMemory
 from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, shown_share
 from detector.rules import Rule, rule_for
+from detector.sightings import sightings_in
 from detector.things import Presence, Thing, ThingKeeper
+from detector.viewpoint import Viewpoint
 from detector.zones import Zone
 from models.detections import Detections
 from models.detector import Detector
@@ -40,8 +43,6 @@ log = logging.getLogger(__name__)
 
 SCORE_MIN = 0.15
 """Faint sightings keep a thing alive that is there already; a new one needs more (`things.SEED_SCORE`)."""
-SAME_OBJECT_IOU = 0.7
-"""A lorry is often reported as car and truck at once: boxes this close are one vehicle."""
 FINE_STEP_S = 0.08
 """Look-back compares pictures this far apart: finer than anybody can say when a wheel stopped turning."""
 PROOF_STEP_S = 0.2
@@ -63,6 +64,10 @@ class WatchPlan:
     record_of: Callable[[Camera, Zone, CaptureClock, Incident], dict[str, Any]]
     executor: Executor | None = None
     """Where clips are made; None makes them at once, in step with media time."""
+    view_of: Callable[[Camera], Mapping[str, NDArray[Any]] | None] = lambda _: None
+    """The camera's view as it was learned before a restart."""
+    gated: bool = True
+    """False asks the detector about every picture: the reference that the change gate is measured against."""
 
 
 class CameraWatch:
@@ -71,6 +76,13 @@ class CameraWatch:
     def __init__(self, camera: Camera, ring: PacketRing, clock: CaptureClock, plan: WatchPlan) -> None:
         self.camera = camera
         self.looks = 0
+        """Pictures taken; `analysed` of them were shown to the detector, and the rest carried over what was known."""
+        self.needs: Counter[Need] = Counter()
+        """How many pictures were analysed, by what made them necessary; empty without the change gate."""
+        self.carried = 0
+        self.unusable = 0
+        """Pictures that nothing was judged by, because the camera is covered, moved, black, frozen or blurred."""
+        self.viewpoint = Viewpoint(camera.id, plan.view_of(camera), live=camera.address.live)
         self.clips_failed = 0
         self._from_start: Counter[str] = Counter()
         self._ring = ring
@@ -82,39 +94,94 @@ class CameraWatch:
         self._cases: list[Case] = []
         self._unproven: list[Thing] = []
         self._looked_s = 0.0
-        self._last: tuple[Look, Frame] | None = None
+        self._last: Look | None = None
         self._last_s = 0.0
         self._ticked_from: tuple[float, float] | None = None
-        self._rules: list[tuple[Zone, Rule]] = []
-        for zone in camera.zones:
-            rule = rule_for(zone.kind)
-            if rule is not None:
-                self._rules.append((zone, rule))
+        self._place(self._as_drawn())
         self._roles = {rule.role for _, rule in self._rules}
+
+    @property
+    def analysed(self) -> int:
+        """Pictures that the detector was asked about."""
+        return self.looks - self.carried - self.unusable
 
     def look(self, frame: Frame) -> None:
         """Takes a decoded picture. Pictures come in order of time."""
-        image = self._scaled(frame)
-        detections = self._found(frame, image)
+        luma = frame.gray(*self._size_px(frame))
+        with self._lock:
+            if not self._usable(frame, luma):
+                return
+            carried = self._may_carry(frame, luma)
+        # The detector is asked outside the lock: what is due meanwhile need not wait for it.
+        look = Look(frame.time_s, luma) if carried else self._look_of(frame, luma)
         with self._lock:
             self.looks += 1
+            self.carried += carried
             self._last_s = frame.time_s
-            look = self._look_of(frame, image, detections)
             self._memory.add(look)
-            update = self._keeper.update(look)
-            self._unproven += update.settled
-            self._prove(look)
-            for case in self._cases:
-                if case.thing not in update.gone:
-                    case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
-            for thing in update.gone:
-                self._close(thing, look, frame)
-            for case in self._cases:
-                if case.thing in update.merged:
-                    case.merged()
+            if carried:
+                self._carry(frame, look)
+            else:
+                self._take(frame, look)
             self._cases = [case for case in self._cases if case.open]
             self._looked_s = frame.time_s
-            self._last = (look, frame)
+            self._last = look
+
+    def _usable(self, frame: Frame, luma: NDArray[np.uint8]) -> bool:
+        usable = self.viewpoint.look(luma, frame.time_s)
+        if not usable:
+            self.looks += 1
+            self.unusable += 1
+            self._last_s = frame.time_s
+            for case in self._cases:
+                case.due(frame.time_s)
+            return False
+        moved_by = self.viewpoint.moved_by()
+        if moved_by is not None:
+            self._keeper.shift(*moved_by)
+            self._place([(zone.shifted(*moved_by), rule) for zone, rule in self._rules])
+        return True
+
+    def _as_drawn(self) -> list[tuple[Zone, Rule]]:
+        return [(zone, rule) for zone in self.camera.zones if (rule := rule_for(zone.kind)) is not None]
+
+    def _place(self, rules: list[tuple[Zone, Rule]]) -> None:
+        """Says where the zones lie in the picture from now on."""
+        self._rules = rules
+        self._attention = Attention([zone for zone, _ in rules])
+
+    def _may_carry(self, frame: Frame, luma: NDArray[np.uint8]) -> bool:
+        if not self._plan.gated:
+            return False
+        candidates = [case.thing for case in self._cases if case.incident.state is State.CANDIDATE]
+        awaited = [*candidates, *(thing for thing in self._unproven if self._zones_of(thing))]
+        need = self._attention.need(frame.time_s, luma, self._keeper.things, awaited)
+        if need is not None:
+            self.needs[need] += 1
+        return need is None
+
+    def _take(self, frame: Frame, look: Look) -> None:
+        """A look with the detector: all that is decided is decided here."""
+        self._attention.analysed(look.time_s, look.luma)
+        update = self._keeper.update(look)
+        self._unproven += update.settled
+        self._prove(look)
+        for case in self._cases:
+            if case.thing not in update.gone:
+                case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
+        for thing in update.gone:
+            self._close(thing, look, frame)
+        for case in self._cases:
+            if case.thing in update.merged:
+                case.merged()
+
+    def _carry(self, frame: Frame, look: Look) -> None:
+        """A look without: what stands in the zones looks as before. Nothing is counted; no case is a candidate here."""
+        for thing in self._keeper.things:
+            if thing.settled and self._attention.concerns(thing):
+                thing.last_s = look.time_s
+        for case in self._cases:
+            case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
 
     def tick_after(self, monotonic_s: float) -> None:
         """Lets what is due happen while no pictures come: time goes on from the last one.
@@ -132,41 +199,38 @@ class CameraWatch:
         """The source has ended: completes the evidence with what is there."""
         with self._lock:
             if self._last is not None:
-                look, frame = self._last
                 for thing in self._keeper.things:
                     # There was no time left for a second look at the empty place.
                     if thing.presence is Presence.ABSENT:
-                        self._close(thing, look, frame)
+                        self._close(thing, self._last, self._frame_of(self._last))
             for case in self._cases:
                 case.finish()
 
+    def view(self) -> dict[str, NDArray[Any]]:
+        """What the camera sees when all is well, for the next start."""
+        with self._lock:
+            return self.viewpoint.export()
+
+    def accept_view(self) -> None:
+        """What the camera sees now is what its zones were drawn on."""
+        with self._lock:
+            self.viewpoint.relearn()
+            self._place(self._as_drawn())
+
     def detect(self, frame: Frame) -> Detections:
         """What the detector finds in a frame; boxes in its pixels."""
-        return self._found(frame, self._scaled(frame))
-
-    def _scaled(self, frame: Frame) -> NDArray[np.uint8]:
-        """The frame as RGB in just the size that the detector takes."""
-        return frame.rgb(*self._plan.detector.plan(frame.width_px, frame.height_px).resized)
-
-    def _found(self, frame: Frame, image_rgb: NDArray[np.uint8]) -> Detections:
         plan = self._plan.detector.plan(frame.width_px, frame.height_px)
-        return self._plan.detector.detect(image_rgb, plan, score_min=SCORE_MIN)
+        return self._plan.detector.detect(frame.rgb(*plan.resized), plan, score_min=SCORE_MIN)
 
-    def _look_of(self, frame: Frame, image_rgb: NDArray[np.uint8], detections: Detections) -> Look:
-        scale = (frame.width_px, frame.height_px, frame.width_px, frame.height_px)
-        sightings: list[Sighting] = []
-        others: list[Box] = []
-        order = (-detections.scores).argsort(kind="stable")
-        for index in order:
-            name = detections.names[int(detections.classes[index])]
-            corners = (float(v) / s for v, s in zip(detections.boxes_px[index], scale, strict=True))
-            box = Box(*(min(1.0, max(0.0, corner)) for corner in corners))
-            if self._plan.detector.roles.get(name) not in self._roles:
-                others.append(box)
-            elif all(iou(box, kept.box) < SAME_OBJECT_IOU for kept in sightings):
-                sightings.append(Sighting(box, name, float(detections.scores[index])))
-        luma = cast("NDArray[np.uint8]", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY))
-        return Look(frame.time_s, luma, tuple(sightings), tuple(others))
+    def _size_px(self, frame: Frame) -> tuple[int, int]:
+        """Width and height of the grey picture that places are compared in: what the detector sees."""
+        return self._plan.detector.plan(frame.width_px, frame.height_px).resized
+
+    def _look_of(self, frame: Frame, luma: NDArray[np.uint8]) -> Look:
+        size_px = frame.width_px, frame.height_px
+        roles = self._plan.detector.roles
+        sightings, others = sightings_in(self.detect(frame), size_px, lambda name: roles.get(name) in self._roles)
+        return Look(frame.time_s, luma, sightings, others)
 
     def _prove(self, look: Look) -> None:
         """Things that have settled in a zone become candidates, once look-back shows that they really stand there."""
@@ -243,7 +307,12 @@ class CameraWatch:
             return first.time_s, None
         return onset_s, onset_s
 
-    def _close(self, thing: Thing, look: Look, frame: Frame) -> None:
+    def _frame_of(self, look: Look) -> Frame | None:
+        """The picture of a look, from the ring: kept in full for every camera, they would take 3 MB each."""
+        packets = self._ring.window(look.time_s, look.time_s)
+        return next(look_back(packets, look.time_s, look.time_s), None)
+
+    def _close(self, thing: Thing, look: Look, frame: Frame | None) -> None:
         cases = [case for case in self._cases if case.thing is thing]
         if not cases:
             return

@@ -22,6 +22,7 @@ from detector.outbox import Outbox
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.shard import ShardSpec, run_shard
 from models.detector import load_detector
+from streams.hardware import AUTO, CPU, devices
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +56,21 @@ class Worker:
     """Watches cameras and reports to the event system, until its recordings have ended or it is told to stop."""
 
     def __init__(
-        self, cameras: Sequence[Camera], *, events_url: str, token: str, state_dir: Path, model: str, shards: int | None
+        self,
+        cameras: Sequence[Camera],
+        *,
+        events_url: str,
+        token: str,
+        state_dir: Path,
+        model: str,
+        shards: int | None,
+        decode: str = AUTO,
+        ring_memory_bytes: int | None = None,
     ) -> None:
         self._cameras = tuple(cameras)
         self._model = model
+        self._decode = decode
+        self._ring_memory_bytes = ring_memory_bytes
         self._state_dir = state_dir
         self._shards = shards or default_shards(len(cameras))
         self._context: SpawnContext = multiprocessing.get_context("spawn")
@@ -94,6 +106,8 @@ class Worker:
             models.errors.ModelError: The model can't be had.
         """
         self._check_events()
+        if self._decode not in (AUTO, CPU, *devices()):
+            raise ConfigError(f"--decode {self._decode}: allowed are {', '.join((AUTO, CPU, *devices()))}")
         check_files(self._cameras)
         detector = load_detector(self._model)
         check_classes(self._cameras, detector)
@@ -132,7 +146,14 @@ class Worker:
             cameras = self._cameras[number :: self._shards]
             if cameras:
                 spec = ShardSpec(
-                    f"shard-{number}", cameras, self._model, self._state_dir, analysts, logging.getLogger().level
+                    f"shard-{number}",
+                    cameras,
+                    self._model,
+                    self._state_dir,
+                    analysts,
+                    self._decode,
+                    logging.getLogger().level,
+                    self._ring_memory_bytes,
                 )
                 self._running.append(_Running(spec, self._launch(spec), time.monotonic()))
         log.info("watching %d cameras in %d processes", len(self._cameras), len(self._running))

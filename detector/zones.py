@@ -1,6 +1,6 @@
 """Zones: where a rule applies."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -47,6 +47,10 @@ class Zone:
         shape = shapely.Polygon(self.polygon)
         shapely.prepare(shape)
         return shape
+
+    def shifted(self, dx: float, dy: float) -> "Zone":
+        """The zone in a view that was moved to the right and down."""
+        return replace(self, polygon=tuple((x + dx, y + dy) for x, y in self.polygon))
 
     def holds(self, box: Box) -> bool:
         """True when the thing in the box stands in the zone: its ground contact lies in it or on its edge."""

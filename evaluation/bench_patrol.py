@@ -16,12 +16,12 @@ from detector.evidence import RING_BYTES, RING_S
 from detector.watch import SCORE_MIN
 from evaluation.errors import EvaluationError
 from models.detector import Detector, load_detector
-from streams.address import Address
 from streams.errors import SourceError
-from streams.feed import Feed
 from streams.patrol import Patrol, PatrolDecoder
-from streams.probe import first_picture
 from streams.ring import PacketRing
+from streams.source.address import Address
+from streams.source.feed import Feed
+from streams.source.probe import first_picture
 
 ROUNDS = 5
 

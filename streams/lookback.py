@@ -1,11 +1,16 @@
 """How look-back asks: decode again, at full rate, what patrol only glanced at."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import av
 
 from streams.frame import Frame
 from streams.packet import TICKS_PER_S, Packet
+
+_TICK_S = 1 / TICKS_PER_S
+"""Times of pictures are ticks, those of packets are not: they differ by up to half of one."""
 
 
 def look_back(packets: Sequence[Packet], start_s: float, end_s: float, every_s: float = 0.0) -> Iterator[Frame]:
@@ -22,26 +27,22 @@ def look_back(packets: Sequence[Packet], start_s: float, end_s: float, every_s: 
     """
     last_s = -float("inf")
     for frame in _decoded(packets):
-        if frame.time_s > end_s + 1e-6:
+        if frame.time_s > end_s + _TICK_S:
             return
-        # A hair of tolerance: times are PTS in floating point.
-        if frame.time_s >= start_s - 1e-6 and frame.time_s >= last_s + every_s - 1e-6:
+        if frame.time_s >= start_s - _TICK_S and frame.time_s >= last_s + every_s - _TICK_S:
             last_s = frame.time_s
             yield frame
 
 
 def _decoded(packets: Sequence[Packet]) -> Iterator[Frame]:
-    decoder: av.VideoCodecContext | None = None
-    codec = None
-    for packet in packets:
-        if packet.codec is not codec:
-            if decoder is not None:
-                yield from _passing_over(decoder, None)
-            codec, decoder = packet.codec, packet.codec.decoder()
-        assert decoder is not None  # noqa: S101 - set together with `codec`
-        yield from _passing_over(decoder, packet)
-    if decoder is not None:
-        yield from _passing_over(decoder, None)
+    for codec, run in groupby(packets, key=attrgetter("codec")):
+        decoder = codec.decoder()
+        first = next(run)
+        for packet in (first, *run, None):
+            for frame in _passing_over(decoder, packet):
+                # Pictures shown before the first keyframe (an open GOP) refer to what is not there.
+                if frame.time_s >= first.time_s - _TICK_S:
+                    yield frame
 
 
 def _passing_over(decoder: "av.VideoCodecContext", packet: Packet | None) -> list[Frame]:

@@ -11,7 +11,6 @@ import pytest
 
 from tests.rtsp import RtspServer
 
-collect_ignore = ["rtsp_camera.py"]  # runs under the system's Python
 ROOT = Path(__file__).resolve().parent.parent
 
 

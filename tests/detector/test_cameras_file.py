@@ -109,7 +109,10 @@ def test_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 ZONE_KEYS = "id, kind, polygon, dwell_s, classes, event_code, grid_code"
-CAMERA_KEYS = "id, source, zones, place, direction, grid_code, starts_at, login_env, loop"
+CAMERA_KEYS = (
+    "id, source, zones, place, direction, grid_code, starts_at, transport, login_env, login_file, verify_certificate, "
+    "ca_file, certificate_name, loop"
+)
 KINDS = "'no_parking', 'fire_lane', 'no_vending', 'frontage' or 'no_dumping'"
 ID_PATTERN = "String should match pattern '^[a-z0-9_-]{1,100}$'"
 
@@ -177,7 +180,10 @@ BAD = [
         CAMERA,
         "source",
         "ftp://me:secret@host/x",
-        "camera gate-3: source 'ftp://***@host/x' has scheme 'ftp': allowed are rtsp://, rtsps:// and a path of a file",
+        (
+            "camera gate-3: source 'ftp://***@host/x' has scheme 'ftp': "
+            "allowed are rtsp://, rtsps://, http://, https://, udp:// and a path of a file"
+        ),
     ),
     (CAMERA, "source", "", "cameras[0].source: String should have at least 1 character (given: '')"),
     (
@@ -263,7 +269,7 @@ def test_a_scalar_where_keys_belong_is_said_in_words_of_the_file(tmp_path: Path,
 def test_a_login_for_a_file_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATE_LOGIN", "viewer:secret")
     (line,) = said(written(tmp_path, changed(CAMERA, "login_env", "GATE_LOGIN")))
-    assert line.startswith("camera gate-3: login_env: ")
+    assert line.startswith("camera gate-3: login_env, login_file: are for rtsp://")
 
 
 def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:

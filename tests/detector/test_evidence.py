@@ -11,10 +11,10 @@ from detector.geometry import Box
 from detector.incidents import Incident
 from detector.zones import Zone, ZoneKind
 from models.detections import Detections
-from streams.address import Address
 from streams.clip import Clip
 from streams.clock import CaptureClock
-from streams.feed import Feed
+from streams.source.address import Address
+from streams.source.feed import Feed
 
 ZONE = Zone("kerb", ZoneKind.NO_PARKING, ((0, 0), (1, 0), (1, 1), (0, 1)), 10.0)
 INCIDENT = Incident("gate-1", "gate", "kerb", "illegal_parking", 1.0, 1.0, Box(0.3, 0.4, 0.5, 0.6), "car")
@@ -52,11 +52,22 @@ def test_completeness_says_what_is_short() -> None:
     content = completeness_of(clip, CaptureClock(live=False))
     assert content["file"] == "clip.mp4"
     assert (content["pre_roll_short_s"], content["post_roll_short_s"]) == (2.0, 0.75)  # 0 + 2, 15 - 14.25
+    # Of 5 s before the moment that starts 5 s after -2, at 3 s, there are 3; of 5 s after 10 s, 4.25.
+    assert (content["pre_roll_asked_s"], content["pre_roll_s"]) == (5.0, 3.0)
+    assert (content["post_roll_asked_s"], content["post_roll_s"]) == (5.0, 4.25)
+    assert (content["pictures"], content["gaps_s"], content["gaps_in_all_s"]) == (350, ((3.0, 5.5),), 2.5)
+    assert (content["codec"], content["sha256"], content["cut_at_s"], content["transcoded"]) == (
+        "h264",
+        "00",
+        None,
+        False,
+    )
     assert (content["clock_source"], content["clock_error_s"], content["camera_clock_offset_s"]) == ("file", None, None)
     assert as_json(content)  # plain JSON
     early = Clip(Path("x/clip.mp4"), "00", "h264", 4.0, 15.0, 2.0, 16.0, 350, (), None)
     longer = completeness_of(early, CaptureClock(live=False))
     assert (longer["pre_roll_short_s"], longer["post_roll_short_s"]) == (0.0, 0.0)  # more than was asked is not short
+    assert (longer["pre_roll_s"], longer["post_roll_s"]) == (7.0, 6.0)  # 5 + 4 - 2, 5 + 16 - 15
 
 
 @pytest.mark.parametrize(("codec", "suffix", "copies"), [("libx264", ".mp4", 0), ("msmpeg4", ".mkv", 1)])

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from detector.slots import Slots
-from streams.address import Address
-from streams.feed import Feed
 from streams.packet import Packet
 from streams.patrol import Sample
+from streams.source.address import Address
+from streams.source.feed import Feed
 
 
 @pytest.fixture
 def packets(make_clip) -> list[Packet]:
-    clip: Path = make_clip(seconds=2)
-    return list(Feed(Address(str(clip))).packets())
+    clip: Path = make_clip(seconds=2, gop=5)
+    return [packet for packet in Feed(Address(str(clip))).packets() if packet.keyframe]
 
 
 @pytest.fixture
@@ -32,17 +32,17 @@ def taken(slots: Slots) -> tuple[str, Sample]:
 
 
 def test_the_newest_wins_and_what_it_displaces_is_counted(slots: Slots, packets: list[Packet]) -> None:
-    samples = [Sample((packet,), drain=True) for packet in packets[:4]]
+    samples = [Sample((packet,), drain=True, goes_on=False) for packet in packets[:4]]
     for sample in samples:
         slots.put("a", sample)
-    assert slots.displaced == 3
+    assert slots.displaced.total() == 3
     assert taken(slots) == ("a", samples[3])
     slots.done("a")
     assert slots.idle("a")
 
 
 def test_the_camera_that_waits_longest_is_first_and_keeps_its_place(slots: Slots, packets: list[Packet]) -> None:
-    old, new = (Sample((packet,), drain=True) for packet in packets[:2])
+    old, new = (Sample((packet,), drain=True, goes_on=False) for packet in packets[:2])
     slots.put("slow", old)
     slots.put("quick", old)
     slots.put("slow", new)  # displaced, but not sent to the end of the line
@@ -51,7 +51,7 @@ def test_the_camera_that_waits_longest_is_first_and_keeps_its_place(slots: Slots
 
 
 def test_never_two_at_once_of_one_camera(slots: Slots, packets: list[Packet]) -> None:
-    sample = Sample((packets[0],), drain=True)
+    sample = Sample((packets[0],), drain=True, goes_on=False)
     slots.put("a", sample)
     taken(slots)
     slots.put("a", sample)
@@ -94,13 +94,13 @@ def test_under_load_no_camera_is_analysed_twice_at_once_and_every_sample_is_acco
         thread.start()
     for number in range(each):
         for camera in cameras:
-            slots.put(camera, Sample((packets[number % len(packets)],), drain=True))
+            slots.put(camera, Sample((packets[number % len(packets)],), drain=True, goes_on=False))
     slots.close()  # what waits is still handed out
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
     assert clashes == []
-    assert analysed + slots.displaced == len(cameras) * each
+    assert analysed + slots.displaced.total() == len(cameras) * each
     assert all(slots.idle(camera) for camera in cameras)
 
 
@@ -113,3 +113,12 @@ def test_closed_and_empty_gives_none_to_all_who_wait(slots: Slots) -> None:
     for thread in threads:
         thread.join(5)
     assert ended == [None, None, None]
+
+
+def test_a_sample_that_goes_on_takes_along_what_it_goes_on_from(slots: Slots, make_clip) -> None:
+    packets = list(Feed(Address(str(make_clip("b.mp4", seconds=1)))).packets())
+    first, second = (Sample(tuple(part), drain=True, goes_on=True) for part in (packets[:5], packets[5:12]))
+    slots.put("a", first)
+    slots.put("a", second)
+    assert taken(slots)[1].packets == tuple(packets[:12])
+    assert slots.displaced == {"a": 1}

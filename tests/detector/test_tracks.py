@@ -6,10 +6,10 @@ import pytest
 from detector.geometry import Box
 from detector.tracks import SCHEMA, TRACKS_FPS, follow
 from models.detections import Detections
-from streams.address import Address
-from streams.feed import Feed
 from streams.frame import Frame
 from streams.lookback import look_back
+from streams.source.address import Address
+from streams.source.feed import Feed
 
 NAMES = ("person", "car")
 ANCHOR = Box(0.1, 0.5, 0.3, 0.75)

@@ -1,131 +1,24 @@
 """A camera's watch over a short film: a car comes at 4 s and leaves at 16 s of 22 s. The detector knows it by its looks."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
 
-import av
-import cv2
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from detector.cameras_file import Camera
-from detector.incidents import Incident, State
+from detector.incidents import State
 from detector.rules import ParkingRule
-from detector.template import patch_at, similarity
-from detector.watch import CameraWatch, WatchPlan
-from detector.wire import recorded
-from detector.zones import Zone, ZoneKind
-from models.detections import Detections
-from models.detector import Detector
-from models.letterbox import Letterbox
-from streams.address import Address
-from streams.feed import Feed
-from streams.patrol import Patrol, PatrolDecoder
-from streams.ring import PacketRing
-from tests.detector.street import HEIGHT_PX, KERB, WIDTH_PX, Car, picture
+from detector.zones import ZoneKind
+from tests.detector.film import PARKED, ZONE, KnowsOneCar, shoot, watched
 
-FPS = 10
 ARRIVES_S, LEAVES_S, ENDS_S = 4.0, 16.0, 22.0
-PARKED = Car(KERB, seed=1)
-WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-ZONE = Zone("kerb", ZoneKind.NO_PARKING, WHOLE, dwell_s=6.0)
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("film") / "kerb.mp4"
-    with av.open(path, "w") as out:
-        stream = out.add_stream("libx264", rate=FPS, options={"x264-params": "scenecut=0", "crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
-        stream.codec_context.gop_size = FPS
-        for number in range(round(ENDS_S * FPS)):
-            there = ARRIVES_S <= number / FPS < LEAVES_S
-            luma = picture([PARKED] if there else [])
-            frame = av.VideoFrame.from_ndarray(cv2.cvtColor(luma, cv2.COLOR_GRAY2RGB), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, FPS)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
-
-
-class KnowsOneCar:
-    """A detector of this film's one car, by its looks; says the names that it is given, one picture after the other."""
-
-    name = "knows-one-car"
-    names = ("person", "car", "truck")
-    roles = {"car": "vehicle", "truck": "vehicle"}  # noqa: RUF012 - never changed
-
-    def __init__(self, says: Callable[[int], tuple[str, ...]] = lambda _: ("car",)) -> None:
-        self.says = says
-        self.calls = 0
-        self._looks = patch_at(picture([PARKED]), KERB)
-
-    def plan(self, width_px: int, height_px: int) -> Letterbox:
-        return Letterbox.plan(width_px, height_px, input_px=WIDTH_PX)
-
-    def detect(self, image_rgb: NDArray[np.uint8], _plan: Letterbox, **_: float) -> Detections:
-        luma = cast("NDArray[np.uint8]", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY))
-        if similarity(self._looks, patch_at(luma, KERB)) < 0.7:
-            return Detections.none(self.names)
-        said = self.says(self.calls)
-        self.calls += 1
-        box_px = [v * s for v, s in zip(KERB, (WIDTH_PX, HEIGHT_PX, WIDTH_PX, HEIGHT_PX), strict=True)]
-        return Detections(
-            np.array([box_px] * len(said), np.float32).reshape(-1, 4),
-            np.array([self.names.index(name) for name in said], np.int64),
-            np.full(len(said), 0.8, np.float32),
-            self.names,
-        )
-
-
-@dataclass
-class Watched:
-    revisions: list[Incident]
-    folder: Path
-    watch: CameraWatch
-    newest: dict[str, Incident] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.newest = {incident.id: incident for incident in self.revisions}
-
-
-def watched(
-    film: Path,
-    folder: Path,
-    *,
-    zone: Zone = ZONE,
-    until_s: float = 99.0,
-    detector: KnowsOneCar | None = None,
-    **plan: Any,
-) -> Watched:
-    revisions: list[Incident] = []
-    feed = Feed(Address(str(film)))
-    ring = PacketRing(30.0, 2**24)
-    whole_plan = WatchPlan(
-        detector=cast("Detector", detector or KnowsOneCar()),
-        folder=folder,
-        publish=lambda _camera, _zone, _clock, incident: revisions.append(incident),
-        record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
-    )
-    watch = CameraWatch(Camera("gate", feed.address, (zone,)), ring, feed.clock, replace(whole_plan, **plan))
-    patrol, decoder = Patrol(), PatrolDecoder()
-    for packet in feed.packets():
-        if packet.time_s > until_s:
-            feed.close()
-            break
-        ring.push(packet)
-        sample = patrol.offer(packet)
-        frame = decoder.decode(sample) if sample else None
-        if frame is not None:
-            watch.look(frame)
-    watch.finish()
-    return Watched(revisions, folder, watch)
+    return shoot(path, lambda time_s: [PARKED] if ARRIVES_S <= time_s < LEAVES_S else [], ENDS_S)
 
 
 def test_one_stay_is_one_incident_from_arrival_to_end(film: Path, tmp_path: Path) -> None:

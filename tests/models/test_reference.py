@@ -62,7 +62,8 @@ def test_graph_equals_its_own_export(
         # Boxes that anybody looks at. Over all 8,400 anchors, most of them noise, two float32 runs of one model differ more:
         # 0.005 px between the exports, and as much between Ultralytics' export and its PyTorch model (measured).
         seen = other[4:].max(axis=0) > 0.1
-        np.testing.assert_allclose(mine[:4, seen], other[:4, seen], atol=1e-3)
+        # Another processor's kernels round otherwise: 8.9e-4 px on one, 1.3e-3 px (4e-6 of the coordinate) on the next.
+        np.testing.assert_allclose(mine[:4, seen], other[:4, seen], rtol=5e-6, atol=1e-3)
         np.testing.assert_allclose(mine[:4], other[:4], atol=2e-2)
 
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from streams.address import Address
 from streams.errors import SourceError
-from streams.feed import Feed
-from streams.probe import first_picture, probe
+from streams.source.address import Address
+from streams.source.feed import Feed
+from streams.source.probe import first_picture, probe
 
 
 def test_a_recording_is_read_once_and_whole(make_clip) -> None:
@@ -86,7 +86,7 @@ class Reader:
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
         self.arrivals: list[tuple[float, float]] = []
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
@@ -129,7 +129,7 @@ def test_a_camera_that_dies_and_comes_back_is_read_again_within_5_s(make_clip, r
 def test_a_camera_that_is_not_there_costs_little_and_closes_at_once() -> None:
     feed = Feed(Address("rtsp://user:hidden@127.0.0.1:9/none"))
     reader = Reader(feed)
-    reader.wait_for(lambda: feed.health.failures >= 2, 10)
+    reader.wait_for(lambda: feed.health.failures["open"] >= 2, 10)
     started_s = time.monotonic()
     reader.close()
     assert time.monotonic() - started_s < 2

@@ -2,11 +2,11 @@ import itertools
 
 import pytest
 
-from streams.address import Address
-from streams.feed import Feed
 from streams.lookback import look_back
 from streams.patrol import Patrol, PatrolDecoder
 from streams.ring import PacketRing
+from streams.source.address import Address
+from streams.source.feed import Feed
 
 
 def sampled(clip, interval_s=2.0):
@@ -39,10 +39,60 @@ def test_a_long_gop_is_decoded_up_to_what_is_needed(make_clip) -> None:
     assert times[-1] >= 9.5
 
 
-@pytest.mark.parametrize(("bframes", "held_back"), [("0", 0), ("3", 2)])
-def test_every_picture_at_full_rate(make_clip, bframes, held_back) -> None:
-    times, _ = sampled(make_clip(seconds=2, fps=10, gop=20, options={"bf": bframes}), interval_s=0.0)
-    assert times == pytest.approx([number / 10 for number in range(20 - held_back)])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("bframes", ["0", "3"])
+def test_every_picture_at_full_rate(make_clip, codec, bframes) -> None:
+    clip = make_clip(seconds=2, fps=10, gop=20, codec=codec, options={"bf": bframes})
+    patrol, decoder = Patrol(0.0), PatrolDecoder()
+    times = []
+    for packet in Feed(Address(str(clip))).packets():
+        sample = patrol.offer(packet)
+        times += [frame.time_s for frame in decoder.pictures(sample)] if sample else []
+    times += [frame.time_s for frame in decoder.rest()]
+    assert times == pytest.approx([number / 10 for number in range(20)])
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("bframes", ["0", "3"])
+def test_a_rule_may_ask_for_more_for_a_while(make_clip, codec, bframes) -> None:
+    # 10 fps, keyframes every 2 s; from 5.1 s, in the middle of a GOP, until 9 s twice a second
+    clip = make_clip(seconds=16, fps=10, gop=20, codec=codec, options={"bf": bframes})
+    patrol, decoder, times = Patrol(), PatrolDecoder(), []
+    for packet in Feed(Address(str(clip))).packets():
+        if packet.decode_time_s >= 5.1:
+            patrol.ask(0.5, until_s=9.0)
+        sample = patrol.offer(packet)
+        frame = decoder.decode(sample) if sample else None
+        times += [frame.time_s] if frame else []
+    assert [time_s for time_s in times if time_s < 5] == pytest.approx([0, 2, 4], abs=0.05)
+    asked = [time_s for time_s in times if 5 <= time_s <= 9]
+    assert max(b - a for a, b in itertools.pairwise(asked)) <= 1.05  # what is reordered comes a picture or four late
+    assert 6 <= len(asked) <= 10
+    later = [time_s for time_s in times if time_s > 9.5]
+    assert later == pytest.approx([10, 12, 14], abs=0.05)
+
+
+def test_a_gop_that_grows_is_followed(make_clip) -> None:
+    # A smart codec: one second between keyframes, then nine, with B-frames; a look every 2 s or so all along
+    first, second = make_clip("a.mp4", seconds=6, fps=10, gop=10), make_clip("b.mp4", seconds=27, fps=10, gop=90)
+    packets = list(Feed(Address(str(first))).packets())
+    packets += [
+        type(packet)(packet.time_s + 6, packet.keyframe, shifted(packet.raw), packet.codec)
+        for packet in Feed(Address(str(second))).packets()
+    ]
+    patrol, decoder, times = Patrol(), PatrolDecoder(), []
+    for packet in packets:
+        sample = patrol.offer(packet)
+        frame = decoder.decode(sample) if sample else None
+        times += [frame.time_s] if frame else []
+    assert max(b - a for a, b in itertools.pairwise(times)) <= 3.0
+    assert decoder.skipped == 0
+
+
+def shifted(raw):
+    raw.pts += 6 * 90_000
+    raw.dts += 6 * 90_000
+    return raw
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
@@ -70,7 +120,7 @@ def test_damaged_pictures_are_counted_and_passed_over(make_clip) -> None:
         sample = patrol.offer(packet)
         if sample and (frame := decoder.decode(sample)):
             times.append(frame.time_s)
-    assert decoder.errors > 0
+    assert decoder.errors + decoder.damaged > 0
     assert times[:2] == [0.0, 2.0]
     assert times[-1] >= 8.0  # what comes after the damage is seen again
     assert times == sorted(set(times))

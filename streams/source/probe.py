@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 
-from streams.address import Address
 from streams.clock import ClockSource
-from streams.connection import Connection
 from streams.errors import SourceError
-from streams.feed import Feed
 from streams.frame import Frame
 from streams.patrol import Patrol, PatrolDecoder
+from streams.source.address import Address
+from streams.source.connection import Connection
+from streams.source.feed import Feed
 
 FIRST_PICTURE_PACKETS = 500
 """A source that gives no picture within this many packets has none."""
@@ -49,14 +49,18 @@ def declared_s(address: Address) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a source turned out to be; `fps` and `gop_s` are measured, not declared."""
+    """What a source turned out to be; `fps` and `gop_s` are measured."""
 
+    container: str
     codec: str
     width_px: int
     height_px: int
     fps: float | None
     gop_s: float | None
     kbit_per_s: float | None
+    declared_fps: float | None
+    timed: bool
+    """False when the source's pictures carry no time."""
     clock_source: ClockSource
     picture: Frame
 
@@ -67,7 +71,13 @@ def probe(address: Address, watch_s: float = PROBE_S) -> Probe:
     Raises:
         SourceError: As `first_picture`.
     """
-    feed, patrol, decoder = Feed(address, retry=False), Patrol(0), PatrolDecoder()
+    connections: list[Connection] = []
+
+    def connect(address: Address) -> Connection:
+        connections.append(Connection(address))
+        return connections[-1]
+
+    feed, patrol, decoder = Feed(address, retry=False, connect=connect), Patrol(0), PatrolDecoder()
     times_s: list[float] = []
     keys_s: list[float] = []
     size_bytes, picture, codec = 0, None, None
@@ -88,13 +98,17 @@ def probe(address: Address, watch_s: float = PROBE_S) -> Probe:
     if picture is None or codec is None:
         raise SourceError(feed.health.last_error or f"{address}: is not video: no picture in it can be decoded")
     span_s = max(times_s) - min(times_s)
+    (connection,) = connections
     return Probe(
+        container=connection.container,
         codec=codec.name,
         width_px=picture.width_px,
         height_px=picture.height_px,
         fps=round((len(times_s) - 1) / span_s, 2) if span_s > 0 else None,
         gop_s=round(max(b - a for a, b in pairwise(keys_s)), 2) if len(keys_s) > 1 else None,
         kbit_per_s=round(size_bytes * 8 / 1000 / span_s) if span_s > 0 else None,
+        declared_fps=connection.declared_fps,
+        timed=connection.timed,
         clock_source=feed.clock.source,
         picture=picture,
     )

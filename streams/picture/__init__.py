@@ -1,0 +1,1 @@
+"""Whether a camera still shows its street: black, frozen, blurred, covered, moved."""

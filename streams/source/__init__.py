@@ -1,0 +1,1 @@
+"""Where video comes from, and what keeps it coming: addresses, connections, feeds."""

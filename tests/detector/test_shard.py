@@ -1,0 +1,99 @@
+"""A shard's readers: one that hangs or dies of an error that nobody foresaw is replaced, and the camera goes on."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from detector.cameras_file import Camera
+from detector.health import read_health
+from detector.shard import Shard, ShardSpec
+from streams.source.address import Address
+from streams.source.feed import Feed
+from tests.detector.film import ZONE, KnowsOneCar
+
+
+class Stop:
+    """Stops when a condition holds, or after a while."""
+
+    def __init__(self, condition, limit_s: float) -> None:
+        self._condition, self._until_s = condition, time.monotonic() + limit_s
+
+    def is_set(self) -> bool:
+        return self._condition() or time.monotonic() > self._until_s
+
+
+@pytest.fixture
+def shard(make_clip, tmp_path: Path) -> Shard:
+    camera = Camera("gate", Address(str(make_clip(seconds=3, gop=10))), (ZONE,), loop=True)
+    return Shard(ShardSpec("shard-0", (camera,), "none", tmp_path / "state", 1, "cpu"), KnowsOneCar())
+
+
+def test_a_reader_that_dies_is_replaced(shard, monkeypatch, caplog) -> None:
+    real, calls = Feed.packets, []
+
+    def packets(feed: Feed):
+        calls.append(feed)
+        if len(calls) == 1:
+            feed.health.state = "live"
+            raise RuntimeError("a bug in a library")
+        return real(feed)
+
+    monkeypatch.setattr(Feed, "packets", packets)
+    (post,) = shard._posts.values()
+    shard.run(Stop(lambda: post.watch.looks > 0, 20))
+    assert post.watch.looks > 0
+    assert post.restarts == 1
+    assert "a bug in a library" in caplog.text
+
+
+def test_a_reader_that_hangs_is_left_behind(shard, monkeypatch) -> None:
+    released, real, calls = threading.Event(), Feed.packets, []
+
+    def packets(feed: Feed):
+        calls.append(feed)
+        if len(calls) == 1:
+            released.wait(30)
+            return iter(())
+        return real(feed)
+
+    monkeypatch.setattr(Feed, "packets", packets)
+    monkeypatch.setattr(Feed, "hangs", lambda _: len(calls) == 1)
+    (post,) = shard._posts.values()
+    try:
+        shard.run(Stop(lambda: post.watch.looks > 0, 20))
+    finally:
+        released.set()
+    assert post.watch.looks > 0
+    assert post.restarts == 1
+
+
+def test_health_is_on_disk_and_stopping_is_quick(shard, tmp_path) -> None:
+    (post,) = shard._posts.values()
+    started_s = time.monotonic()
+    shard.run(Stop(lambda: post.watch.looks > 1, 20))
+    assert time.monotonic() - started_s < 15
+
+    (row,) = read_health(tmp_path / "state", datetime.now(UTC))
+    assert (row["camera"], row["reader_restarts"]) == ("gate", 0)
+    assert row["clock"]["source"] == "file"
+
+
+def test_a_ring_above_its_memory_lies_on_disk(make_clip, tmp_path: Path) -> None:
+    camera = Camera("gate", Address(str(make_clip(seconds=3, gop=10))), (ZONE,), loop=True)
+    memory_bytes = 20_000
+    spec = ShardSpec("shard-0", (camera,), "none", tmp_path / "state", 1, "cpu", ring_memory_bytes=memory_bytes)
+    shard = Shard(spec, KnowsOneCar())
+    (post,) = shard._posts.values()
+    folder = tmp_path / "state" / "rings" / "gate"
+    on_disk: list[int] = []
+
+    def spilt() -> bool:
+        on_disk.append(sum(path.stat().st_size for path in folder.glob("*")))
+        return on_disk[-1] > memory_bytes and post.watch.looks > 1
+
+    shard.run(Stop(spilt, 20))
+    assert on_disk[-1] > memory_bytes
+    assert post.ring.held_bytes > on_disk[-1] > 0
