@@ -121,9 +121,9 @@ def test_many_copies_do_not_add_up_in_memory(make_clip, tmp_path) -> None:
     def resident_bytes() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-    for _ in range(2):
+    readings = []
+    for _ in range(12):
         write_viewing_copy(clip.path, tmp_path / "view.mp4")
-    before = resident_bytes()
-    for _ in range(6):
-        write_viewing_copy(clip.path, tmp_path / "view.mp4")
-    assert resident_bytes() - before < 30e6  # a scaler that is never freed takes 15 MB
+        readings.append(resident_bytes())
+    # A scaler that is never freed takes 15 MB, 120 MB over 8 copies; the allocator's own ups and downs are 40 MB.
+    assert min(readings[-4:]) - min(readings[:4]) < 60e6
