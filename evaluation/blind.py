@@ -27,9 +27,9 @@ from models.detections import Detections
 from models.detector import SCORE_MIN, Detector
 from models.families import FAMILIES
 from models.letterbox import Letterbox
-from models.pull import pull
-from models.registry import load_registry
-from models.session import open_session
+from models.registry.entries import load_registry
+from models.registry.pull import pull
+from models.runtime.session import open_session
 
 MODEL = "yolov8n"
 READ_EVERY_S = 5.0

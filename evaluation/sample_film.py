@@ -3,9 +3,9 @@
 import logging
 
 from evaluation.sample import FILM_VERSION, Sample, compose_sample, sample_at
-from models.fetch import fetch
 from models.files import cache_folder, only_one
-from models.registry import load_registry
+from models.registry.entries import load_registry
+from models.registry.fetch import fetch
 
 log = logging.getLogger(__name__)
 

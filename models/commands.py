@@ -16,8 +16,8 @@ def models() -> None:
 @models.command("list")
 def list_models() -> None:
     """List the models that are known."""
-    from models.pull import is_pulled
-    from models.registry import load_registry
+    from models.registry.entries import load_registry
+    from models.registry.pull import is_pulled
 
     rows = [("name", "family", "input px", "licence", "pulled")]
     for model in load_registry().models.values():
@@ -33,8 +33,8 @@ def list_models() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def pull_models(names: tuple[str, ...]) -> None:
     """Fetch models into the cache, check them and convert them where needed; print where they lie."""
-    from models.pull import pull
-    from models.registry import load_registry
+    from models.registry.entries import load_registry
+    from models.registry.pull import pull
 
     registry = load_registry()
     for model in [registry.model(name) for name in names]:
@@ -52,7 +52,7 @@ def pull_models(names: tuple[str, ...]) -> None:
 @click.option("--licence", help="The terms under which you have it; what the model says when left out.")
 def add(file: Path, name: str, family: str | None, classes: str | None, input_px: int, licence: str | None) -> None:
     """Add your own detector: an ONNX file, or a YOLOv8 checkpoint (.pt)."""
-    from models.add import add_model
+    from models.registry.add import add_model
 
     model = add_model(file, name, family=family, classes=classes, input_px=input_px, licence=licence)
     played = ", ".join(f"{cls} = {role}" for cls, role in model.roles.items()) or "none: name them under `roles`"
@@ -64,8 +64,8 @@ def add(file: Path, name: str, family: str | None, classes: str | None, input_px
 @click.pass_context
 def verify(context: click.Context, names: tuple[str, ...]) -> None:
     """Check the digests of models (all, when none is named); exit code 1 when one is wrong or a named one is missing."""
-    from models.pull import Condition, condition
-    from models.registry import load_registry
+    from models.registry.entries import load_registry
+    from models.registry.pull import Condition, condition
 
     registry = load_registry()
     conditions = {name: condition(registry.model(name)) for name in names or registry.models}

@@ -13,9 +13,9 @@ from models.errors import ModelError
 from models.families import FAMILIES
 from models.families.family import Family
 from models.letterbox import Letterbox
-from models.pull import pull
-from models.registry import Model, load_registry
-from models.session import Session, open_session
+from models.registry.entries import Model, load_registry
+from models.registry.pull import pull
+from models.runtime.session import Session, open_session
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +39,9 @@ class Detector:
         self.provider = session.provider
         self._family = family
         self._session = session
+        self._picture = session.inputs[0].name
         self._input_px, self._fixed = _input_size(model, session)
-        family.check_output(session.output_shape, len(self.names))
+        family.check_output(session.outputs[0].shape, len(self.names))
 
     def plan(self, width_px: int, height_px: int) -> Letterbox:
         """How a frame of this size is fed; make it once per camera.
@@ -71,7 +72,7 @@ class Detector:
         Raises:
             ModelError: the picture has another size or type than planned.
         """
-        output = self._session.run(self._family.feed(plan.scaled(image_rgb), plan))
+        (output, *_) = self._session.run({self._picture: self._family.feed(plan.scaled(image_rgb), plan)})
         raw = self._family.read(output[0], plan, score_min)
         return Detections(plan.to_source(raw.boxes_px), raw.classes, raw.scores, self.names)
 
@@ -114,7 +115,7 @@ def open_detector(model: Model, session: Session) -> Detector:
 
 def _input_size(model: Model, session: Session) -> tuple[int, bool]:
     """Side of the input in pixels, and whether the graph takes no other."""
-    shape = session.input_shape
+    shape = session.inputs[0].shape
     if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):  # noqa: PLR2004 - N, C, H, W
         raise ModelError(f"input of shape {tuple(shape)} where (N, 3, height, width) is expected")
     height, width = shape[2], shape[3]

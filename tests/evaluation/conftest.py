@@ -9,8 +9,8 @@ import pytest
 
 from evaluation.sample import Sample, compose_sample
 from evaluation.simulate import Simulator
-from models.fetch import fetch
-from models.registry import load_registry
+from models.registry.entries import load_registry
+from models.registry.fetch import fetch
 from tests.evaluation.live import encode_clips
 
 

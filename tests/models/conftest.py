@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from models.detector import Detector, load_detector
 from models.errors import ModelError
-from models.fetch import fetch
-from models.registry import load_registry
+from models.registry.entries import load_registry
+from models.registry.fetch import fetch
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from models.checkpoint import read_checkpoint
+from models.convert.checkpoint import read_checkpoint
 from models.errors import ModelError
 
 MARK = "ran"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from models.commands import models
 from models.detector import Detector, load_detector
 from models.errors import ModelError
-from models.registry import load_registry
+from models.registry.entries import load_registry
 
 
 def run(*arguments: str) -> tuple[int, str]:

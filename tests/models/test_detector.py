@@ -7,12 +7,12 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from models.add import add_model
 from models.detector import Detector, load_detector
 from models.errors import ModelError
-from models.pull import pull
-from models.registry import load_registry
-from models.session import open_session
+from models.registry.add import add_model
+from models.registry.entries import load_registry
+from models.registry.pull import pull
+from models.runtime.session import open_session
 
 # Ultralytics 8.4.190 on its own PyTorch model (LetterBox 640 with stride 32, NMS at IoU 0.7, score 0.25): x1, y1, x2, y2 in
 # pixels of the 810x1080 picture, score, class.
@@ -65,10 +65,10 @@ def test_threads_share_a_detector(yolov8n: Detector, bus: NDArray[np.uint8]) -> 
 def test_the_graph_takes_any_size_and_a_batch(bus: NDArray[np.uint8]) -> None:
     session = open_session(pull(load_registry().model("yolov8n")), provider="cpu")
     two = np.random.default_rng(0).random((2, 3, 384, 640), np.float32)
-    both = session.run(two)
+    (both,) = session.run({"images": two})
     assert both.shape == (2, 84, 5040)  # 384/8 · 640/8 + 24 · 40 + 12 · 20 = 3840 + 960 + 240
-    np.testing.assert_allclose(session.run(two[1:])[0], both[1], atol=1e-3)
-    assert session.run(two[:1, :, :320, :320]).shape == (1, 84, 2100)
+    np.testing.assert_allclose(session.run({"images": two[1:]})[0][0], both[1], atol=1e-3)
+    assert session.run({"images": two[:1, :, :320, :320]})[0].shape == (1, 84, 2100)
     assert session.metadata["stride"] == "32"
     assert session.metadata["license"].startswith("AGPL-3.0")
     assert session.metadata["source_sha256"].startswith("f59b3d83")
@@ -89,7 +89,7 @@ def test_providers(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"provider 'abacus' is not available here: .*cpu"):
         load_detector(provider="abacus")
     path = pull(load_registry().model("yolov8n"))
-    with caplog.at_level(logging.INFO, "models.session"):
+    with caplog.at_level(logging.INFO, "models.runtime.session"):
         open_session(path, provider="cpu")
     assert [record.getMessage() for record in caplog.records] == [f"{path.name} runs on cpu (as asked)"]
     with pytest.raises(ModelError, match=r"gone\.onnx: no such file"):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models.artifacts import Artifact, PackageSource, UrlSource
 from models.errors import ModelError
-from models.fetch import cached_path, fetch, is_cached
+from models.registry.artifacts import Artifact, PackageSource, UrlSource
+from models.registry.fetch import cached_path, fetch, is_cached
 
 CONTENT = bytes(range(256)) * 1000  # 256,000 bytes
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from models.detector import Detector
 from models.letterbox import Letterbox
-from models.pull import pull
-from models.registry import load_registry
-from models.session import Session, open_session
+from models.registry.entries import load_registry
+from models.registry.pull import pull
+from models.runtime.session import Session, open_session
 from tests.models.conftest import read_rgb
 
 pytestmark = pytest.mark.train
@@ -57,7 +57,7 @@ def test_graph_equals_its_own_export(
     theirs = open_session(Path(exported), provider="cpu")
     for picture in pictures:
         planes = filled(picture, width, height)
-        mine, other = ours.run(planes)[0], theirs.run(planes)[0]
+        mine, other = ours.run({"images": planes})[0][0], theirs.run({"images": planes})[0][0]
         np.testing.assert_allclose(mine[4:], other[4:], atol=1e-4)
         # Boxes that anybody looks at. Over all 8,400 anchors, most of them noise, two float32 runs of one model differ more:
         # 0.005 px between the exports, and as much between Ultralytics' export and its PyTorch model (measured).

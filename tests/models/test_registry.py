@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ModelError
-from models.registry import load_registry
+from models.registry.entries import load_registry
 
 SHA = "a" * 64
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from models.checkpoint import Checkpoint, Module
+from models.convert.checkpoint import Checkpoint, Module
+from models.convert.graph import GraphBuilder
+from models.convert.yolov8_head import add_detect_head
 from models.errors import ModelError
-from models.graph import GraphBuilder
-from models.yolov8_head import add_detect_head
 
 
 def convert_yolov8(checkpoint: Checkpoint, *, source_sha256: str) -> onnx.ModelProto:

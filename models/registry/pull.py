@@ -5,9 +5,9 @@ from enum import Enum
 from pathlib import Path
 
 from models.errors import ModelError
-from models.fetch import Progress, cached_path, fetch, is_cached
 from models.files import cache_folder, only_one, sha256_of, whole_file
-from models.registry import Model
+from models.registry.entries import Model
+from models.registry.fetch import Progress, cached_path, fetch, is_cached
 
 # Part of the name that a converted file is cached under: raise it whenever `convert_yolov8` writes another graph.
 YOLOV8_CONVERTER_VERSION = 1
@@ -107,8 +107,8 @@ def convert_file(checkpoint: Path, target: Path, sha256: str) -> None:
         ModelError: the checkpoint is not a YOLOv8 detector.
     """
     # Here, so that a worker whose model is converted already does without `onnx` (12 MB in every process).
-    from models.checkpoint import read_checkpoint  # noqa: PLC0415
-    from models.convert_yolov8 import convert_yolov8  # noqa: PLC0415
+    from models.convert.checkpoint import read_checkpoint  # noqa: PLC0415
+    from models.convert.yolov8 import convert_yolov8  # noqa: PLC0415
 
     converted = convert_yolov8(read_checkpoint(checkpoint), source_sha256=sha256)
     with whole_file(target) as temporary:

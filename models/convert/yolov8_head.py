@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx
 
-from models.checkpoint import Module
+from models.convert.checkpoint import Module
+from models.convert.graph import GraphBuilder
 from models.errors import ModelError
-from models.graph import GraphBuilder
 
 Emit = Callable[[GraphBuilder, Module, Sequence[str]], str]
 

@@ -14,9 +14,7 @@ from models.detector import open_detector
 from models.errors import ModelError
 from models.families import FAMILIES
 from models.files import models_folder, only_one, sha256_of, whole_file
-from models.pull import convert_file, pull
-from models.recognise import names_in, output_shape, recognise_family
-from models.registry import (
+from models.registry.entries import (
     MODEL_NAME,
     REGISTRY_NAME,
     Model,
@@ -25,7 +23,9 @@ from models.registry import (
     load_registry,
     read_registry_file,
 )
-from models.session import open_session
+from models.registry.pull import convert_file, pull
+from models.registry.recognise import names_in, output_shape, recognise_family
+from models.runtime.session import open_session
 
 NAME = re.compile(MODEL_NAME)
 DEFAULT_CLASSES = "coco80"

@@ -2,8 +2,10 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -21,9 +23,28 @@ PROVIDERS = {  # word for people → ONNX Runtime's name, best first
 _QUIET = 3  # errors only: what ONNX Runtime warns of while it tries a provider, we say ourselves in one line
 
 
+Tensors = Mapping[str, NDArray[Any]]
+"""Arrays by the name of the input that they are for, the batch axis first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a graph, as it declares it.
+
+    Attributes:
+        name: of the tensor.
+        shape: a word or None stands for a size that is known only when it runs.
+        dtype: as numpy spells it, such as `float32`.
+    """
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: str
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open model with one picture input. Any number of threads may run it at once.
+    """An open model. Any number of threads may run it at once.
 
     On a CPU each run stays on the thread that calls it, so cameras share the cores among themselves (YOLOv8n at 640x384 on two
     cores: 34 pictures a second from one thread, 67 from two). Fixing the sizes of the graph beforehand gains nothing (30.5
@@ -31,30 +52,27 @@ class Session:
 
     Attributes:
         provider: the word of the execution provider in use.
-        input_shape: as the graph declares it; a word or None stands for a size that is known only when it runs.
-        output_shape: likewise, of the first output.
+        inputs: what it takes; the first is the picture.
+        outputs: what it gives.
         metadata: key-value pairs kept in the file.
     """
 
     provider: str
-    input_shape: tuple[int | str | None, ...]
-    output_shape: tuple[int | str | None, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     metadata: dict[str, str]
     _inner: ort.InferenceSession
-    _input_name: str
-    _output_name: str
 
-    def run(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
         """Run the model.
 
         Args:
-            planes: float32, as `input_shape` says.
+            feeds: an array for each of `inputs`.
 
         Returns:
-            The first output.
+            The outputs, in the order of `outputs`.
         """
-        (output,) = self._inner.run([self._output_name], {self._input_name: planes})
-        return np.asarray(output)
+        return tuple(np.asarray(output) for output in self._inner.run(None, dict(feeds)))
 
 
 def open_session(path: Path, *, provider: str | None = None) -> Session:
@@ -68,7 +86,7 @@ def open_session(path: Path, *, provider: str | None = None) -> Session:
         The open model.
 
     Raises:
-        ModelError: the file is missing or no ONNX model with one float32 picture input; the provider is unknown or not there.
+        ModelError: the file is missing or no ONNX model that takes a float32 picture; the provider is unknown or not there.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
@@ -102,17 +120,25 @@ def _open(path: Path, word: str) -> Session:
     inner = ort.InferenceSession(str(path), options, providers=[PROVIDERS[word]])
     if PROVIDERS[word] not in inner.get_providers():  # it falls back to the CPU in silence
         raise ModelError("the runtime did not take it")
-    inputs, outputs = inner.get_inputs(), inner.get_outputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-        raise ModelError("one float32 input is expected")
+    inputs = _ports(inner.get_inputs())
+    if not inputs or inputs[0].dtype != "float32":
+        raise ModelError("the first input has to be a float32 picture")
     return Session(
         provider=word,
-        input_shape=tuple(inputs[0].shape),
-        output_shape=tuple(outputs[0].shape),
+        inputs=inputs,
+        outputs=_ports(inner.get_outputs()),
         metadata=dict(inner.get_modelmeta().custom_metadata_map),
         _inner=inner,
-        _input_name=inputs[0].name,
-        _output_name=outputs[0].name,
+    )
+
+
+_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+
+
+def _ports(nodes: list[Any]) -> tuple[Port, ...]:
+    return tuple(
+        Port(node.name, tuple(node.shape), _DTYPES.get(node.type, node.type.removeprefix("tensor(").rstrip(")")))
+        for node in nodes
     )
 
 

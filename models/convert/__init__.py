@@ -1,0 +1,1 @@
+"""Checkpoints to ONNX, without running anything that is in them."""

@@ -1,0 +1,1 @@
+"""Open models on whatever the machine has: sessions, execution providers, batches."""
