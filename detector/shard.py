@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import cv2
 
+from detector.allocator import share_one_heap
 from detector.cameras_file import Camera
 from detector.evidence import RING_BYTES, RING_S
 from detector.health import health_row, write_health
@@ -128,6 +129,7 @@ class Shard:
 
     def run(self, stop: StopSign) -> None:
         """Blocks until all cameras have ended or `stop` is raised; evidence that is due is finished first."""
+        share_one_heap()
         cv2.setNumThreads(1)  # analysts share the cores: helpers of their own would only get in each other's way
         analysts = [
             threading.Thread(target=self._analyse, name=f"analyst-{number}", daemon=True)

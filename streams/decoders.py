@@ -13,7 +13,7 @@ from streams.hardware import Accelerator
 IDLE_MAX = 4
 """Decoders kept for the next who asks. Cameras of one make share them; others push the oldest out."""
 
-_Key = tuple[str, int, int, bytes]
+_Key = tuple[str, int, int, bytes, bool]
 
 
 class DecoderPool:
@@ -31,9 +31,14 @@ class DecoderPool:
         self._idle: OrderedDict[int, tuple[_Key, av.VideoCodecContext]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, codec: VideoCodec) -> av.VideoCodecContext:
-        """A decoder for these parameters that has seen nothing yet. Give it back, or just drop it."""
-        key = _key(codec)
+    def take(self, codec: VideoCodec, *, glance: bool = False) -> av.VideoCodecContext:
+        """A decoder for these parameters that has seen nothing yet. Give it back, or just drop it.
+
+        Args:
+            codec: The parameters.
+            glance: As for `VideoCodec.decoder`; a device decodes as it always does.
+        """
+        key = _key(codec, glance=glance)
         with self._lock:
             for name, (held, decoder) in reversed(self._idle.items()):
                 if held == key:
@@ -41,13 +46,13 @@ class DecoderPool:
                     return decoder
             self.made += 1
         accelerated = self._accelerator.decoder(codec) if self._accelerator is not None else None
-        return accelerated or codec.decoder()
+        return accelerated or codec.decoder(glance=glance)
 
-    def give(self, codec: VideoCodec, decoder: av.VideoCodecContext) -> None:
-        """Takes a decoder back, whatever it has seen."""
+    def give(self, codec: VideoCodec, decoder: av.VideoCodecContext, *, glance: bool = False) -> None:
+        """Takes a decoder back, whatever it has seen; `glance` as it was taken."""
         decoder.flush_buffers()
         with self._lock:
-            self._idle[id(decoder)] = (_key(codec), decoder)
+            self._idle[id(decoder)] = (_key(codec, glance=glance), decoder)
             while len(self._idle) > self._idle_max:
                 self._idle.popitem(last=False)
 
@@ -57,5 +62,5 @@ class DecoderPool:
         return len(self._idle)
 
 
-def _key(codec: VideoCodec) -> _Key:
-    return codec.name, codec.width_px, codec.height_px, codec.extradata
+def _key(codec: VideoCodec, *, glance: bool) -> _Key:
+    return codec.name, codec.width_px, codec.height_px, codec.extradata, glance

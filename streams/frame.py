@@ -1,6 +1,7 @@
 """A decoded picture that converts lazily, and only to the size that is asked for."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -35,6 +36,8 @@ class Frame:
 
     time_s: float
     picture: av.VideoFrame = field(repr=False)
+    again: Callable[[], av.VideoFrame | None] | None = field(default=None, repr=False)
+    """Decodes it once more, as its codec says; only of a picture that was decoded for a glance."""
     _scaled: dict[_Size, av.VideoFrame] = field(default_factory=dict, init=False, repr=False)
     """The newest small copy."""
 
@@ -49,10 +52,12 @@ class Frame:
         return self.picture.height
 
     def rgb(self, width_px: int | None = None, height_px: int | None = None) -> NDArray[np.uint8]:
-        """The picture as RGB `(height, width, 3)` uint8; the source size if none is given."""
+        """The picture as RGB `(height, width, 3)` uint8; the whole one, as evidence shows it, if no size is given."""
         size_px = width_px or self.width_px, height_px or self.height_px
         # Whole pictures go the direct way: they become stills.
         source = self.picture if size_px == (self.width_px, self.height_px) else self._copy(size_px)
+        if width_px is None and self.again is not None:
+            source = self.again() or source
         return cast("NDArray[np.uint8]", _converted(source, size_px, "rgb24").to_ndarray())
 
     def gray(self, width_px: int | None = None, height_px: int | None = None) -> NDArray[np.uint8]:

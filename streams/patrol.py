@@ -8,14 +8,14 @@ that it needs, and leaves the rest of the GOP alone. A rule may ask for more for
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 
 from streams.codec import VideoCodec
 from streams.decoders import DecoderPool
 from streams.frame import Frame
-from streams.lookback import decode
+from streams.lookback import decode, look_back
 from streams.packet import Packet
 
 INTERVAL_S = 2.0
@@ -39,6 +39,11 @@ class Sample:
     """True when the picture is wanted now; False when the decoder may hold it back for reordering, as more follows at once."""
     goes_on: bool
     """True when the next sample may begin where this one ends: the decoder must be kept."""
+
+    @property
+    def alone(self) -> bool:
+        """True for a keyframe that nothing is decoded on from."""
+        return len(self.packets) == 1 and self.packets[0].keyframe and not self.goes_on
 
     @property
     def time_s(self) -> float:
@@ -137,6 +142,8 @@ class PatrolDecoder:
     def pictures(self, sample: Sample) -> list[Frame]:
         """All pictures of the sample that were not given before, by time: at full rate none must get lost."""
         first = sample.packets[0]
+        if sample.alone:
+            return self._glance(first)
         if first.keyframe:
             self.release()
             self._held = (first.codec, self._pool.take(first.codec))
@@ -150,6 +157,17 @@ class PatrolDecoder:
             given = self._whole(decoder, None) if not sample.goes_on else self._apart(sample)
         if not sample.goes_on:
             self.release()
+        return self._new(given)
+
+    def _glance(self, keyframe: Packet) -> list[Frame]:
+        """A keyframe for its own sake, decoded with less care; who wants it whole gets it decoded again."""
+        self.release()
+        decoder = self._pool.take(keyframe.codec, glance=True)
+        given = self._whole(decoder, keyframe) or self._whole(decoder, None)
+        self._pool.give(keyframe.codec, decoder, glance=True)
+        return self._new([replace(frame, again=lambda: _again(keyframe)) for frame in given])
+
+    def _new(self, given: list[Frame]) -> list[Frame]:
         given = [frame for frame in given if frame.time_s > self._last_s]
         if given:
             self._last_s = given[-1].time_s
@@ -187,3 +205,8 @@ class PatrolDecoder:
         whole = [frame for frame in frames if not frame.picture.is_corrupt]
         self.damaged += len(frames) - len(whole)
         return whole
+
+
+def _again(keyframe: Packet) -> av.VideoFrame | None:
+    frame = next(look_back([keyframe], keyframe.time_s, keyframe.time_s), None)
+    return None if frame is None else frame.picture

@@ -124,3 +124,21 @@ def test_damaged_pictures_are_counted_and_passed_over(make_clip) -> None:
     assert times[:2] == [0.0, 2.0]
     assert times[-1] >= 8.0  # what comes after the damage is seen again
     assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_still_of_a_glance_is_the_picture_as_its_codec_says(make_clip, codec) -> None:
+    # Coarse compression, so that there are block edges to smooth: patrol leaves them, the still must not.
+    clip = make_clip(seconds=5, gop=50, codec=codec, options={"crf": "40", "bf": "0"})
+    ring, patrol, decoder, frames = PacketRing(60, 10**8), Patrol(), PatrolDecoder(), []
+    for packet in Feed(Address(str(clip))).packets():
+        ring.push(packet)
+        sample = patrol.offer(packet)
+        frames += [decoder.decode(sample)] if sample else []
+    assert [frame.time_s for frame in frames] == [0.0, 2.0, 4.0]
+    for frame in frames:
+        whole = next(look_back(ring.window(frame.time_s, frame.time_s), frame.time_s, frame.time_s))
+        assert (frame.rgb() == whole.rgb()).all()
+        glanced = frame.rgb(frame.width_px, frame.height_px)
+        assert not (glanced == whole.rgb()).all()
+        assert abs(glanced.astype(float) - whole.rgb()).mean() < 2.0  # grey levels
