@@ -118,7 +118,7 @@ def demo(port: int | None, *, until_first: bool) -> None:
 
 def _sample_cameras(home: Path) -> Path:
     """Writes the cameras file of the demo; composes its film on the first start."""
-    from evaluation.sample_film import cached_sample  # noqa: PLC0415 - as above
+    from evaluation.sample.film import cached_sample  # noqa: PLC0415 - as above
 
     sample = cached_sample()
     entry = {

@@ -22,10 +22,10 @@ from detector.things import SAME_PLACE_IOU, SEED_SCORE
 from detector.watch import CameraWatch, WatchPlan
 from detector.wire import recorded
 from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
+from evaluation.datasets.truth import read_dataset
 from evaluation.errors import EvaluationError
-from evaluation.matching import Prediction, Truth, match
-from evaluation.sample import Sample
-from evaluation.truth import read_dataset
+from evaluation.metrics.matching import Prediction, Truth, match
+from evaluation.sample.compose import Sample
 from models.detector import Detector, load_detector
 from streams.errors import SourceError
 from streams.frame import Frame

@@ -15,8 +15,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from evaluation.datasets.truth import ClipTruth, read_dataset
 from evaluation.run import run
-from evaluation.truth import ClipTruth, read_dataset
 
 
 @click.command("evaluate")
@@ -64,7 +64,7 @@ def bench() -> None:
 def patrol(clip: Path | None, model: str) -> None:
     """What watching a quiet street costs, beside a bare keyframe loop; on the sample camera's film if no CLIP is given."""
     from evaluation.bench_patrol import bench_patrol  # noqa: PLC0415 - loads the detector's libraries; --help must not
-    from evaluation.sample_film import cached_sample  # noqa: PLC0415
+    from evaluation.sample.film import cached_sample  # noqa: PLC0415
 
     click.echo(json.dumps(bench_patrol(clip or cached_sample().path, model), indent=1))
 
@@ -88,7 +88,7 @@ def lookback() -> None:
 def gate(source: Path | None, model: str) -> None:
     """What the change gate saves, costs and misses; on the sample camera's film if nothing is given."""
     from evaluation.bench_gate import bench_gate  # noqa: PLC0415 - loads the detector's libraries; --help must not
-    from evaluation.sample_film import cached_sample  # noqa: PLC0415
+    from evaluation.sample.film import cached_sample  # noqa: PLC0415
 
     click.echo(json.dumps(bench_gate(source or cached_sample(), model), indent=1))
 

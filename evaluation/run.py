@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from detector.errors import ConfigError
+from evaluation.datasets.truth import ClipTruth, Dataset
 from evaluation.errors import EvaluationError
-from evaluation.matching import match
-from evaluation.report import build_report, render_html, write_json, write_text
-from evaluation.scoring import ClipScore, confirmed
-from evaluation.truth import ClipTruth, Dataset
+from evaluation.metrics.matching import match
+from evaluation.metrics.scoring import ClipScore, confirmed
+from evaluation.report.build import build_report, render_html, write_json, write_text
 from streams.errors import SourceError
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from detector.analyze import analyze
 from detector.geometry import Box
-from evaluation.matching import Prediction, Truth, match
+from evaluation.metrics.matching import Prediction, Truth, match
 
 ONSET_EARLY_S, ONSET_LATE_S, DELAY_MAX_S = 5.0, 10.0, 3.0
 FOUND = ("p01_kerb_city", "p02_junction_car", "p03_vtest_parked")

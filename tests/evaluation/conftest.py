@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.sample import Sample, compose_sample
+from evaluation.sample.compose import Sample, compose_sample
 from evaluation.simulate import Simulator
 from models.registry.entries import load_registry
 from models.registry.fetch import fetch

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from evaluation.commands import evaluate
 from evaluation.errors import EvaluationError
-from evaluation.sample import DURATION_S, Sample
+from evaluation.sample.compose import DURATION_S, Sample
 
 DWELL_S = 20.0
 

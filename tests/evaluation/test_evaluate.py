@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from detector.errors import ConfigError
+from evaluation.datasets.truth import Dataset, read_dataset
 from evaluation.errors import EvaluationError
 from evaluation.run import run
-from evaluation.truth import Dataset, read_dataset
 from streams.errors import SourceError
 
 BOX = [0.1, 0.2, 0.3, 0.4]

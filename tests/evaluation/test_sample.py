@@ -12,7 +12,7 @@ import pytest
 from shapely.geometry import Point, Polygon
 
 from evaluation.errors import EvaluationError
-from evaluation.sample import (
+from evaluation.sample.compose import (
     DURATION_S,
     FPS,
     GOP_S,

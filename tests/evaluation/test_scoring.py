@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detector.geometry import Box
-from evaluation.matching import Matching, Prediction, Truth, match
-from evaluation.scoring import ClipScore, confirmed, metrics, metrics_by_type, spread
+from evaluation.metrics.matching import Matching, Prediction, Truth, match
+from evaluation.metrics.scoring import ClipScore, confirmed, metrics, metrics_by_type, spread
 
 BOX = Box(0.4, 0.4, 0.6, 0.5)
 

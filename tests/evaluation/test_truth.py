@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.datasets.truth import read_dataset
 from evaluation.errors import EvaluationError
-from evaluation.truth import read_dataset
 
 GOOD: dict[str, Any] = {
     "type": "illegal_parking",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.sample import Sample
-from evaluation.sample_film import cached_sample
+from evaluation.sample.compose import Sample
+from evaluation.sample.film import cached_sample
 from tests.rtsp import free_port
 from tests.whole.house import Events, run, running, wait_for
 

@@ -14,7 +14,7 @@ from typing import Any
 import av
 import httpx
 
-from evaluation.sample import Sample
+from evaluation.sample.compose import Sample
 
 COMMAND = [sys.executable, "-m", "streetwarden"]
 STOP_S = 30.0

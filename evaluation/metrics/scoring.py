@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from detector.geometry import Box
-from evaluation.matching import Matching, Prediction
+from evaluation.metrics.matching import Matching, Prediction
 
 
 @dataclass(frozen=True)

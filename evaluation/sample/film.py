@@ -2,7 +2,7 @@
 
 import logging
 
-from evaluation.sample import FILM_VERSION, Sample, compose_sample, sample_at
+from evaluation.sample.compose import FILM_VERSION, Sample, compose_sample, sample_at
 from models.files import cache_folder, only_one
 from models.registry.entries import load_registry
 from models.registry.fetch import fetch

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from av.video.stream import VideoStream
 
 from evaluation.errors import EvaluationError
-from evaluation.sample_bus import WHEELS_PX, Image, Sprite, bus_box_px, cut_bus, frontal_view
-from evaluation.sample_street import CANVAS_PX, KERB_PX, bollards, paste, street
+from evaluation.sample.bus import WHEELS_PX, Image, Sprite, bus_box_px, cut_bus, frontal_view
+from evaluation.sample.street import CANVAS_PX, KERB_PX, bollards, paste, street
 
 FILM_VERSION: Final = 1
 """Goes up with every change to the film, so that a cached one is not taken for it."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from api.schema import IncidentType
 from detector.geometry import Box
 from evaluation.errors import EvaluationError
-from evaluation.matching import Truth
+from evaluation.metrics.matching import Truth
 
 SCHEMA_VERSION: Final = 1
 END_TOLERANCE_S: Final = 0.5  # a stated length is often rounded, and a last picture lasts a while

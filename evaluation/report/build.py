@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from evaluation.matching import Match, Prediction, Truth
-from evaluation.scoring import ClipScore, metrics, metrics_by_type
+from evaluation.metrics.matching import Match, Prediction, Truth
+from evaluation.metrics.scoring import ClipScore, metrics, metrics_by_type
 
 SCHEMA_VERSION: Final = 1
 _DIGITS: Final = 4  # a tenth of a millisecond; beyond it only rounding noise is left
@@ -43,7 +43,7 @@ def build_report(
 def render_html(report: dict[str, Any]) -> str:
     """The report as one page that needs nothing else."""
     environment = Environment(
-        loader=PackageLoader("evaluation"),
+        loader=PackageLoader("evaluation.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.sample_bus import WHEELS_PX, Alpha, Image, Sprite, mask_of
+from evaluation.sample.bus import WHEELS_PX, Alpha, Image, Sprite, mask_of
 
 CANVAS_PX: Final = (2560, 1440)
 # Rows of the canvas, from far to near.

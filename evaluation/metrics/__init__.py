@@ -1,0 +1,1 @@
+"""Numbers over predictions and truths. Pure."""

@@ -1,0 +1,1 @@
+"""The outcome of an evaluation, for machines and for people."""

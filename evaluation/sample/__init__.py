@@ -1,0 +1,1 @@
+"""The sample camera of the demo, composed out of one photograph."""
