@@ -47,7 +47,7 @@ class BlindDetector(Detector):
         score_min: float = SCORE_MIN,  # noqa: ARG002 - the detector's signature
     ) -> Detections:
         """Scales and packs the picture, and finds nothing."""
-        self._family.feed(plan.scaled(image_rgb), plan)
+        self._layout.feed(plan.scaled(image_rgb), plan)
         return Detections.none(self.names)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from models.errors import ModelError
 
@@ -14,32 +15,40 @@ PAD_VALUE = 114  # the grey both YOLO families were trained with
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """A frame of one size scaled without distortion and padded with grey.
+    """A frame of one size scaled and padded with grey, in one of three ways.
 
     Attributes:
         source: width and height of the frame in pixels.
         resized: width and height of the scaled frame inside the padding, in pixels.
         padded: width and height of what the detector sees, in pixels.
         offset: padding on the left and at the top, in pixels.
+        antialias: scaled with Pillow's bilinear filter, which smooths when it shrinks; else with OpenCV's, which doesn't.
     """
 
     source: tuple[int, int]
     resized: tuple[int, int]
     padded: tuple[int, int]
     offset: tuple[int, int]
+    antialias: bool = False
 
     @classmethod
     def plan(
-        cls, width_px: int, height_px: int, *, input_px: int = 640, stride_px: int = 32, square: bool = False
+        cls,
+        width_px: int,
+        height_px: int,
+        *,
+        input_px: int | tuple[int, int] = 640,
+        stride_px: int = 32,
+        whole: bool = False,
     ) -> "Letterbox":
-        """The fit that Ultralytics uses: scaled to the longer side, grey on both sides of the shorter one.
+        """The fit that Ultralytics uses: scaled as far as it goes, grey on both sides of what is left.
 
         Args:
             width_px: of the frame.
             height_px: of the frame.
-            input_px: side of the square that the frame is scaled into.
-            stride_px: the detector takes multiples of it; unless `square`, the padding is the least that reaches one.
-            square: pad to the whole square.
+            input_px: what the frame is scaled into: the side of a square, or width and height.
+            stride_px: the detector takes multiples of it; unless `whole`, the padding is the least that reaches one.
+            whole: pad to the whole input.
 
         Examples:
             >>> plan = Letterbox.plan(1920, 1080)
@@ -49,25 +58,39 @@ class Letterbox:
         Raises:
             ModelError: a size is not positive, or `input_px` is no multiple of `stride_px`.
         """
-        _check(width_px, height_px, input_px, stride_px)
-        scale = min(input_px / width_px, input_px / height_px)
+        into = _checked(width_px, height_px, input_px, stride_px)
+        scale = min(into[0] / width_px, into[1] / height_px)
         resized = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-        padded = (input_px, input_px) if square else (_up(resized[0], stride_px), _up(resized[1], stride_px))
+        padded = into if whole else (_up(resized[0], stride_px), _up(resized[1], stride_px))
         # An odd pixel of padding goes to the right and the bottom.
         offset = (padded[0] - resized[0]) // 2, (padded[1] - resized[1]) // 2
         return cls((width_px, height_px), resized, padded, offset)
 
     @classmethod
-    def plan_top_left(cls, width_px: int, height_px: int, *, input_px: int) -> "Letterbox":
-        """The fit that YOLOX uses: the frame in the top left corner of a square, sizes rounded down.
+    def plan_top_left(
+        cls, width_px: int, height_px: int, *, input_px: int | tuple[int, int], stride_px: int = 32
+    ) -> "Letterbox":
+        """The fit that YOLOX uses: the frame in the top left corner of the whole input, sizes rounded down.
+
+        Raises:
+            ModelError: a size is not positive, or `input_px` is no multiple of `stride_px`.
+        """
+        into = _checked(width_px, height_px, input_px, stride_px)
+        scale = min(into[0] / width_px, into[1] / height_px)
+        resized = max(1, int(width_px * scale)), max(1, int(height_px * scale))
+        return cls((width_px, height_px), resized, into, (0, 0))
+
+    @classmethod
+    def stretch(
+        cls, width_px: int, height_px: int, *, input_px: int | tuple[int, int], antialias: bool = False
+    ) -> "Letterbox":
+        """The fit of detection transformers: to the whole input, whatever the proportions of the frame.
 
         Raises:
             ModelError: a size is not positive.
         """
-        _check(width_px, height_px, input_px, 1)
-        scale = min(input_px / width_px, input_px / height_px)
-        resized = max(1, int(width_px * scale)), max(1, int(height_px * scale))
-        return cls((width_px, height_px), resized, (input_px, input_px), (0, 0))
+        into = _checked(width_px, height_px, input_px, 1)
+        return cls((width_px, height_px), into, into, (0, 0), antialias)
 
     @property
     def padding(self) -> tuple[int, int, int, int]:
@@ -93,6 +116,8 @@ class Letterbox:
             raise ModelError(
                 f"image: {size[0]}x{size[1]} px, planned for {_text(self.source)} or {_text(self.resized)} px"
             )
+        if self.antialias:
+            return np.asarray(Image.fromarray(image).resize(self.resized, Image.Resampling.BILINEAR), np.uint8)
         return np.asarray(cv2.resize(image, self.resized, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -127,11 +152,15 @@ class Letterbox:
         return clipped
 
 
-def _check(width_px: int, height_px: int, input_px: int, stride_px: int) -> None:
-    if min(width_px, height_px, input_px, stride_px) < 1:
-        raise ModelError(f"letterbox: sizes must be at least 1 px, not {width_px}x{height_px} into {input_px}")
-    if input_px % stride_px:
-        raise ModelError(f"letterbox: input size {input_px} px is no multiple of the stride, {stride_px} px")
+def _checked(width_px: int, height_px: int, input_px: int | tuple[int, int], stride_px: int) -> tuple[int, int]:
+    """Width and height of the input."""
+    into = (input_px, input_px) if isinstance(input_px, int) else input_px
+    if min(width_px, height_px, *into, stride_px) < 1:
+        raise ModelError(f"letterbox: sizes must be at least 1 px, not {width_px}x{height_px} into {_text(into)}")
+    for side_px in into:
+        if side_px % stride_px:
+            raise ModelError(f"letterbox: input size {side_px} px is no multiple of the stride, {stride_px} px")
+    return into
 
 
 def _up(size_px: int, stride_px: int) -> int:

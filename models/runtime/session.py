@@ -1,156 +1,196 @@
-"""Opens an ONNX model with the best execution provider at hand."""
+"""An open model: named inputs and outputs, on the best execution provider at hand."""
 
+import functools
 import logging
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from models.files import cache_folder
+from models.runtime.engine import REQUEST_ERRORS, Engine, Port, Tensors, one_line
+from models.runtime.opening import Source, available_providers, open_engine
+from models.runtime.providers import GPU, Wish, batch_sizes, candidates, parse_wish, successors
+
+__all__ = ["Port", "Runner", "Session", "Tensors", "available_providers", "open_session"]
 
 _log = logging.getLogger(__name__)
 
-PROVIDERS = {  # word for people → ONNX Runtime's name, best first
-    "cuda": "CUDAExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
-_QUIET = 3  # errors only: what ONNX Runtime warns of while it tries a provider, we say ourselves in one line
+DEFAULT_SIDE_PX = 640
+"""The longest side of a picture, where whoever opens the model does not say."""
 
 
-Tensors = Mapping[str, NDArray[Any]]
-"""Arrays by the name of the input that they are for, the batch axis first."""
+class Runner(Protocol):
+    """What runs a model: a `Session`, or a `Batcher` in front of one. Any number of threads may use it at once."""
+
+    @property
+    def provider(self) -> str:
+        """Word of the execution provider in use."""
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """What it takes; the first is the picture."""
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What it gives."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Key-value pairs kept in the file."""
+
+    def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
+        """Run the model: an array for each of `inputs` in, one for each of `outputs` out."""
+
+    def warm_up(self, feeds: Tensors) -> None:
+        """Run it with one picture at each size of batch that it knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
-    """An input or output of a graph, as it declares it.
-
-    Attributes:
-        name: of the tensor.
-        shape: a word or None stands for a size that is known only when it runs.
-        dtype: as numpy spells it, such as `float32`.
-    """
-
-    name: str
-    shape: tuple[int | str | None, ...]
-    dtype: str
+Spare = tuple[str, Callable[[], Engine]]
+"""A provider's word, and what opens the model on it."""
 
 
-@dataclass(frozen=True, slots=True)
 class Session:
     """An open model. Any number of threads may run it at once.
 
-    On a CPU each run stays on the thread that calls it, so cameras share the cores among themselves (YOLOv8n at 640x384 on two
-    cores: 34 pictures a second from one thread, 67 from two). Fixing the sizes of the graph beforehand gains nothing (30.5
-    against 30.4 ms a picture), so one session serves all sizes.
+    On a CPU each run takes one thread, so that cameras share the cores among themselves; one session serves all threads and
+    all sizes of picture. On a GPU, runs follow one another, each a batch of one of `batch_sizes`.
+
+    A provider that fails while it runs is left for the next one, and the request is repeated there. A request that fails there
+    as well is at fault itself.
 
     Attributes:
-        provider: the word of the execution provider in use.
         inputs: what it takes; the first is the picture.
         outputs: what it gives.
         metadata: key-value pairs kept in the file.
+        fallbacks: how many providers have failed and were left.
     """
 
-    provider: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    metadata: dict[str, str]
-    _inner: ort.InferenceSession
+    def __init__(self, name: str, provider: str, engine: Engine, *, spares: Sequence[Spare] = ()) -> None:
+        self.inputs = engine.inputs
+        self.outputs = engine.outputs
+        self.metadata = engine.metadata
+        self.fallbacks = 0
+        self._name = name
+        self._current = provider, engine
+        self._spares = list(spares)
+        self._opened: dict[str, Engine] = {}
+        self._falling_back = threading.Lock()
+
+    @property
+    def provider(self) -> str:
+        """Word of the execution provider in use."""
+        return self._current[0]
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Pictures to a batch, rising; a batch of another size is padded to the next of these."""
+        return batch_sizes(self.provider, [port.shape for port in (*self.inputs, *self.outputs)])
+
+    @property
+    def parallel_max(self) -> int:
+        """How many runs at once gain anything."""
+        return 1 if self.provider in GPU else os.cpu_count() or 1
 
     def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
         """Run the model.
 
         Args:
-            feeds: an array for each of `inputs`.
+            feeds: an array for each of `inputs`, of equal length along the first axis.
 
         Returns:
             The outputs, in the order of `outputs`.
+
+        Raises:
+            ModelError: the arrays are not what the graph takes, or no provider can run it.
         """
-        return tuple(np.asarray(output) for output in self._inner.run(None, dict(feeds)))
+        current = self._current
+        try:
+            return current[1].run(feeds)
+        except REQUEST_ERRORS as error:
+            raise ModelError(f"{self._name}: {one_line(error)}") from error
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but Exception
+            return self._repeat(feeds, current, error)
+
+    def warm_up(self, feeds: Tensors) -> None:
+        """Run it once at each size of batch, so that the first camera does not wait for what is only done once.
+
+        Args:
+            feeds: as for `run`, one picture.
+        """
+        for size in self.batch_sizes:
+            self.run({name: np.repeat(array, size, axis=0) for name, array in feeds.items()})
+
+    def _repeat(self, feeds: Tensors, failed: tuple[str, Engine], error: Exception) -> tuple[NDArray[Any], ...]:
+        """Run a request that has failed on the next provider; go on there if that is better."""
+        with self._falling_back:
+            if self._current is failed:
+                return self._move_on(feeds, failed[0], error)
+        return self.run(feeds)  # another thread has moved on meanwhile
+
+    def _move_on(self, feeds: Tensors, left: str, error: Exception) -> tuple[NDArray[Any], ...]:
+        for index, (word, opens) in enumerate(self._spares):
+            try:
+                engine = self._opened[word] = self._opened.get(word) or opens()
+                outputs = engine.run(feeds)
+            except Exception as refusal:  # noqa: BLE001 - as in `run`
+                _log.debug("%s: %s: %s", self._name, word, one_line(refusal))
+                continue
+            self._current = word, engine
+            self._spares = self._spares[index + 1 :]
+            self._opened.clear()
+            self.fallbacks += 1
+            _log.error("%s goes on on %s: %s failed: %s", self._name, word, left, one_line(error))
+            return outputs
+        raise ModelError(f"{self._name}: cannot be run on {left}: {one_line(error)}") from error
 
 
-def open_session(path: Path, *, provider: str | None = None) -> Session:
+def open_session(
+    path: Path, *, provider: str | None = None, side_px: int = DEFAULT_SIDE_PX, cache_dir: Path | None = None
+) -> Session:
     """Open a model.
 
     Args:
         path: an ONNX file.
-        provider: `cuda`, `openvino` or `cpu`; None takes the first of these that is there and opens the model.
+        provider: `tensorrt`, `cuda`, `openvino` or `cpu`, or one with its reduced precision, such as `tensorrt:fp16`; None
+            takes what STREETWARDEN_PROVIDER says, else the first of these that is there and opens the model.
+        side_px: the longest side of a picture that it will be given; TensorRT builds for it.
+        cache_dir: where TensorRT keeps what it built, instead of the user's cache folder.
 
     Returns:
         The open model.
 
     Raises:
-        ModelError: the file is missing or no ONNX model that takes a float32 picture; the provider is unknown or not there.
+        ModelError: the file is missing or no ONNX model that takes a float picture; the provider is unknown or not there.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
-    available = available_providers()
-    if provider is not None and provider not in available:
-        raise ModelError(f"provider {provider!r} is not available here: {', '.join(available)}")
-    candidates = [provider] if provider else available
+    wish, available = parse_wish(provider, os.environ), available_providers()
+    source = Source(path, side_px, cache_dir or cache_folder())
     refusals: list[str] = []
-    for word in candidates:
+    for word in candidates(wish, available):
         try:
-            session = _open(path, word)
+            engine = open_engine(word, source, reduced=wish.reduced)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but Exception
-            refusals.append(f"{word}: {_one_line(error)}")
+            refusals.append(f"{word}: {one_line(error)}")
             continue
-        _log.info("%s runs on %s (%s)", path.name, word, _reason(provider, available, refusals))
-        return session
+        _log.info("%s runs on %s (%s)", path.name, word, _reason(wish, available, refusals))
+        spares = [(other, functools.partial(open_engine, other, source)) for other in successors(word, available)]
+        return Session(path.name, word, engine, spares=spares)
+    others = successors(wish.provider, available) if wish.provider else ()
+    if others:
+        raise wish.refusal(f"{path}: cannot be opened on {'; '.join(refusals)}; there is: {', '.join(others)}")
     raise ModelError(f"{path}: cannot be opened as an ONNX model: {'; '.join(refusals)}")
 
 
-def available_providers() -> list[str]:
-    """Words of the providers that the installed runtime brings, best first."""
-    present = set(ort.get_available_providers())
-    return [word for word, name in PROVIDERS.items() if name in present]
-
-
-def _open(path: Path, word: str) -> Session:
-    options = ort.SessionOptions()
-    options.log_severity_level = _QUIET
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    inner = ort.InferenceSession(str(path), options, providers=[PROVIDERS[word]])
-    if PROVIDERS[word] not in inner.get_providers():  # it falls back to the CPU in silence
-        raise ModelError("the runtime did not take it")
-    inputs = _ports(inner.get_inputs())
-    if not inputs or inputs[0].dtype != "float32":
-        raise ModelError("the first input has to be a float32 picture")
-    return Session(
-        provider=word,
-        inputs=inputs,
-        outputs=_ports(inner.get_outputs()),
-        metadata=dict(inner.get_modelmeta().custom_metadata_map),
-        _inner=inner,
-    )
-
-
-_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
-
-
-def _ports(nodes: list[Any]) -> tuple[Port, ...]:
-    return tuple(
-        Port(node.name, tuple(node.shape), _DTYPES.get(node.type, node.type.removeprefix("tensor(").rstrip(")")))
-        for node in nodes
-    )
-
-
-def _reason(asked: str | None, available: list[str], refusals: list[str]) -> str:
-    if asked:
-        return "as asked"
+def _reason(wish: Wish, available: list[str], refusals: list[str]) -> str:
+    if wish.provider:
+        return wish.reason
     if refusals:
         return f"because {'; '.join(refusals)}"
     return f"first of those available: {', '.join(available)}"
-
-
-def _one_line(error: Exception) -> str:
-    """What the runtime says, without its own name and the path that our line begins with."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : |Load model from .* failed:", "", text)

@@ -1,5 +1,7 @@
 """What the tests of this room share. What is fetched goes into the user's cache, as it would for anybody."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ from models.detector import Detector, load_detector
 from models.errors import ModelError
 from models.registry.entries import load_registry
 from models.registry.fetch import fetch
+from tests.models.web import Server
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +22,19 @@ def own_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "own-models"
     monkeypatch.setenv("STREETWARDEN_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A web server on 127.0.0.1."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,57 @@ def test_zips_of_another_kind(tmp_path: Path) -> None:
         read_checkpoint(write(tmp_path / "cut.pt", empty[:-1]))
 
 
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [
+        (
+            "ultralytics.nn.modules.head.Segment",
+            b"cultralytics.nn.modules.head\nSegment\n.",
+        ),  # YOLO11 that draws outlines
+        ("ultralytics.nn.modules.head.v10Detect", b"cultralytics.nn.modules.head\nv10Detect\n."),  # YOLOv10
+        ("ultralytics.nn.modules.block.A2C2f", b"cultralytics.nn.modules.block\nA2C2f\n."),  # YOLO12
+        ("ultralytics.nn.tasks.RTDETRDetectionModel", b"cultralytics.nn.tasks\nRTDETRDetectionModel\n."),
+        ("models.yolo.Model", b"cmodels.yolo\nModel\n."),  # YOLOv5 of its own repository
+        ("__torch__.Net", b"c__torch__\nNet\n."),  # TorchScript
+        ("argparse.Namespace", b"cargparse\nNamespace\n."),  # RF-DETR
+        ("builtins.getattr", b"cbuiltins\ngetattr\n."),  # a fused model that was saved with its bound methods
+    ],
+)
+def test_other_generations_are_named(name: str, stream: bytes, tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelError, match=rf"asks for {name}, which is not .*YOLOv8, YOLO11 or YOLO26 .* nothing was executed"
+    ):
+        read_checkpoint(write(tmp_path / "other.pt", stream))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.999])
+def test_the_real_one_cut_off(share: float, checkpoint_file: Path, tmp_path: Path) -> None:
+    content = checkpoint_file.read_bytes()
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ModelError, match=r"cut\.pt: not a checkpoint: a PyTorch zip file"):
+        read_checkpoint(cut)
+
+
+def test_the_real_one_damaged(checkpoint_file: Path, tmp_path: Path) -> None:
+    content = bytearray(checkpoint_file.read_bytes())
+    middle = len(content) // 2  # in the raw numbers of some tensor, so that only its checksum tells
+    content[middle] ^= 1
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes(content)
+    with pytest.raises(ModelError, match=r"damaged\.pt: a damaged checkpoint: Bad CRC-32"):
+        read_checkpoint(damaged)
+
+
+def test_of_a_pytorch_before_1_6(tmp_path: Path) -> None:
+    old = tmp_path / "old.pt"
+    old.write_bytes(
+        pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
+    )  # its magic number and version, no zip
+    with pytest.raises(ModelError, match=r"old\.pt: not a checkpoint: a PyTorch zip"):
+        read_checkpoint(old)
+
+
 def test_the_real_one(checkpoint_file: Path) -> None:
     checkpoint = read_checkpoint(checkpoint_file)
     layers = checkpoint.model.child("model").children

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,8 @@ from models.commands import models
 from models.detector import Detector, load_detector
 from models.errors import ModelError
 from models.registry.entries import load_registry
+from models.registry.variants import add_variant
+from tests.models.web import CONTENT, Server
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -29,8 +33,69 @@ def test_list_pull_and_verify(yolov8n: Detector) -> None:
     assert code == 0
     assert Path(path.strip()).is_file()
     assert run("verify", "yolov8n") == (0, "yolov8n: sha256 is right\n")
-    with pytest.raises(ModelError, match="unknown model 'nobody'; known: yolov8n, yolox_nano"):
+    with pytest.raises(ModelError, match="unknown model 'nobody'; known: dfine_n, "):
         run("pull", "yolov8n", "nobody")
+
+
+def test_list_and_card_for_programs(yolov8n: Detector) -> None:
+    code, text = run("list", "--json")
+    assert code == 0
+    listed = {model["name"]: model for model in json.loads(text)}
+    assert listed["yolov8n"] == {
+        "name": "yolov8n",
+        "family": "yolov8",
+        "input_px": 640,
+        "licence": "AGPL-3.0",
+        "copyleft": True,
+        "pulled": True,
+        "condition": "sha256 is right",
+    }
+    assert not listed["yolox_s"]["copyleft"]
+    code, text = run("card", yolov8n.name, "--json")
+    assert code == 0
+    assert json.loads(text)["file"]["condition"] == "sha256 is right"
+    code, text = run("card", yolov8n.name)
+    assert text.startswith("# yolov8n\n")
+    with pytest.raises(ModelError, match="unknown model 'nobody'"):
+        run("card", "nobody")
+
+
+def test_variants_are_listed_and_verified(own_models: Path, tmp_path: Path) -> None:
+    graph = tmp_path / "graph.onnx"
+    graph.write_bytes(b"a graph")
+    add_variant("yolox_s", "int8", graph, {})
+    _, table = run("list")
+    assert ["yolox_s:int8", "yolox", "640", "Apache-2.0", "yes"] in [line.split() for line in table.splitlines()]
+    assert run("verify", "yolox_s:int8") == (0, "yolox_s:int8: sha256 is right\n")
+    assert "yolox_s:int8: sha256 is right\n" in run("verify")[1]
+    (installed,) = own_models.glob("*.onnx")
+    assert run("pull", "yolox_s:int8") == (0, f"{installed}\n")
+    installed.write_bytes(b"another")
+    assert run("verify")[0] == 1
+    assert run("verify", "yolox_s:int8") == (1, "yolox_s:int8: sha256 is WRONG\n")
+    with pytest.raises(ModelError, match=r"sha256 is .*, expected .* \(model 'yolox_s:int8'\)"):
+        run("pull", "yolox_s:int8")
+
+
+def test_a_digest_by_hand(server: Server, own_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREETWARDEN_CACHE", str(tmp_path / "cache"))
+    own_models.mkdir()
+    source = f"{{name: a.onnx, sources: [{{url: '{server.url}/file'}}]}}"
+    (own_models / "registry.yaml").write_text(
+        f"models: {{mine: {{family: yolov8, classes: [car], licence: MIT, unpinned: {source}}}}}\n"
+    )
+    assert "mine        yolov8   640       MIT         no: no digest known\n" in run("list")[1]
+    assert run("verify")[0] == 0
+    assert run("verify", "mine") == (1, "mine: no digest known\n")
+    with pytest.raises(ModelError, match="model 'mine': nobody has established the digest of http://127"):
+        run("pull", "mine")
+    code, path = run("pull", "mine", "--sha256", hashlib.sha256(CONTENT).hexdigest())
+    assert code == 0
+    assert Path(path.strip()).read_bytes() == CONTENT
+    assert run("pull", "mine") == (0, path)
+    code, said = run("pull", "mine", "yolov8n", "--sha256", "0" * 64)
+    assert code == 2
+    assert "--sha256 belongs to one model" in said
 
 
 def test_add_a_checkpoint(checkpoint_file: Path, own_models: Path) -> None:
@@ -64,10 +129,10 @@ def test_add_a_checkpoint(checkpoint_file: Path, own_models: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--name", "x", "--family", "ssd"], "unknown family 'ssd'; known: yolov8, yolox"),
+        (["--name", "x", "--family", "ssd"], "unknown family 'ssd'; known: .*yolov8"),
         (["--name", "../x"], r"model name '\.\./x': letters"),
         (["--name", "x", "--classes", "nowhere.txt"], r"classes 'nowhere\.txt': neither a list of the registry"),
-        (["--name", "x", "--classes", "CLASSES"], r"\(N, 4 \+ 2 classes, anchors\) is expected"),
+        (["--name", "x", "--classes", "CLASSES"], "looks like yolov8 for 80 classes, but the list of classes has 2"),
         (["--name", "x", "--input-size", "100"], "input size 100 px: multiples of 32"),
     ],
 )

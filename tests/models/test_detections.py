@@ -3,7 +3,7 @@ import pytest
 
 from models.detections import Detections
 from models.errors import ModelError
-from models.families.family import suppress
+from models.families.suppression import suppress
 
 NAMES = ("person", "car", "truck")
 

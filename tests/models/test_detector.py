@@ -3,7 +3,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
 
@@ -52,6 +51,13 @@ def test_nothing_to_see(yolov8n: Detector) -> None:
     assert len(yolov8n.detect(np.full((360, 640, 3), 114, np.uint8), yolov8n.plan(1920, 1080))) == 0
 
 
+def test_what_is_ignored_is_not_handed_on(yolov8n: Detector, bus: NDArray[np.uint8]) -> None:
+    file = pull(load_registry().model("yolov8n"))
+    add_model(file, "no-buses", roles={"bus": "ignore", "person": "person"})
+    seen = load_detector("no-buses").detect(bus, yolov8n.plan(810, 1080), score_min=0.25)
+    assert seen.classes.tolist() == [index for index in BUS[:, 5].tolist() if index != 5]  # all the others, in order
+
+
 def test_threads_share_a_detector(yolov8n: Detector, bus: NDArray[np.uint8]) -> None:
     turned = np.ascontiguousarray(bus.transpose(1, 0, 2))
     pictures = [(bus, yolov8n.plan(810, 1080)), (turned, yolov8n.plan(1080, 810))] * 4
@@ -97,42 +103,3 @@ def test_providers(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(ModelError, match=r"text\.onnx: cannot be opened as an ONNX model"):
         open_session(tmp_path / "text.onnx")
-
-
-@pytest.mark.parametrize(
-    ("family", "shape_in", "shape_out", "message"),
-    [
-        (None, [1, 3, 64, 96], [1, 84, 7], "96x64 px"),
-        (None, [1, 1, 64, 64], [1, 84, 7], r"\(N, 3, height, width\) is expected"),
-        (None, [1, 3, 64, 64], [1, 84], "no known family"),
-        ("yolox", [1, 3, 64, 64], [1, 84, 7], r"\(N, anchors, 5 \+ 80 classes\) is expected"),
-    ],
-)
-def test_other_graphs_are_refused(
-    family: str | None, shape_in: list[int], shape_out: list[int], message: str, tmp_path: Path, own_models: Path
-) -> None:
-    path = tmp_path / "other.onnx"
-    path.write_bytes(constant_graph(shape_in, shape_out))
-    with pytest.raises(ModelError, match=message) as refused:
-        add_model(path, "other", family=family)
-    assert str(refused.value).startswith(f"{path}: ")
-    assert not own_models.exists()
-
-
-def constant_graph(shape_in: list[int], shape_out: list[int]) -> bytes:
-    """A graph that says the same whatever it sees."""
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    nodes = [
-        helper.make_node("ReduceMax", ["images"], ["largest"], keepdims=0),
-        helper.make_node("Add", ["largest", "values"], ["output0"]),
-    ]
-    values = onnx.numpy_helper.from_array(np.zeros(shape_out, np.float32), "values")
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("images", kind, shape_in)],
-        [helper.make_tensor_value_info("output0", kind, shape_out)],
-        [values],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model.SerializeToString()

@@ -1,76 +1,16 @@
-"""Real HTTP on 127.0.0.1; the server can break off, ignore ranges and lie."""
+"""Files come from the first source that has them, over real HTTP."""
 
 import hashlib
-import http.server
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from models.errors import ModelError
+from models.registry import fetch as fetching
 from models.registry.artifacts import Artifact, PackageSource, UrlSource
 from models.registry.fetch import cached_path, fetch, is_cached
-
-CONTENT = bytes(range(256)) * 1000  # 256,000 bytes
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT; `requests` keeps the Range of each request."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[str | None] = []
-        self.content = CONTENT
-        self.knows_ranges = True
-        self.breaks_after_bytes: int | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.requests.append(asked)
-        if self.path == "/missing":
-            self.send_error(404)
-            return
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "/file")
-            self.end_headers()
-            return
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.server.knows_ranges else 0
-        body = self.server.content[start:]
-        self.send_response(206 if start else 200)
-        if start:
-            whole = len(self.server.content)
-            self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        cut, self.server.breaks_after_bytes = self.server.breaks_after_bytes, None
-        self.wfile.write(body[:cut])
-        self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives it
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.models.web import CONTENT, Server
 
 
 def artifact(*sources: UrlSource | PackageSource) -> Artifact:
@@ -169,3 +109,25 @@ def test_a_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelError, match="cannot be written"):
         fetch(artifact(UrlSource(url=f"{server.url}/file")), tmp_path / "file")
+
+
+def test_of_unknown_length(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    wanted = Artifact(name="thing.bin", sha256=digest, sources=(UrlSource(url=f"{server.url}/file"),))
+    seen: list[int | None] = []
+    assert fetch(wanted, tmp_path, lambda _, whole: seen.append(whole)).read_bytes() == CONTENT
+    assert set(seen) == {None}
+    assert is_cached(wanted, tmp_path)
+    monkeypatch.setattr(fetching, "SIZE_MAX_BYTES", 255_999)  # one less than it has
+    with pytest.raises(ModelError, match="longer than the 255999 bytes"):
+        fetch(wanted, tmp_path / "another")
+
+
+def test_who_fetches_says_so_once(server: Server, tmp_path: Path) -> None:
+    wanted = artifact(UrlSource(url=f"{server.url}/file"))
+    before: list[int] = []
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(lambda _: fetch(wanted, tmp_path, on_start=lambda: before.append(len(server.requests))), range(8))
+        )
+    assert before == [0]  # once, and before anything was asked for

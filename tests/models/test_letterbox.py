@@ -24,10 +24,37 @@ def test_least_rectangle(
 
 
 def test_square_and_top_left() -> None:
-    square = Letterbox.plan(1920, 1080, square=True)
+    square = Letterbox.plan(1920, 1080, whole=True)
     assert (square.padded, square.offset) == ((640, 640), (0, 140))  # (640 − 360) / 2
     corner = Letterbox.plan_top_left(1000, 667, input_px=416)
     assert (corner.resized, corner.offset, corner.padded) == ((416, 277), (0, 0), (416, 416))  # 277.47 rounded down
+
+
+def test_an_input_that_is_not_square() -> None:
+    # 1920x1080 px into 640x320 px: the smaller of 1/3 and 320/1080 → 568.9 x 320; 71 px over: 35 left, 36 right.
+    wide = Letterbox.plan(1920, 1080, input_px=(640, 320), whole=True)
+    assert (wide.resized, wide.padded, wide.padding) == ((569, 320), (640, 320), (35, 0, 36, 0))
+    # In the corner: 568 x 320, rounded down.
+    corner = Letterbox.plan_top_left(1920, 1080, input_px=(640, 320))
+    assert (corner.resized, corner.padded, corner.padding) == ((568, 320), (640, 320), (0, 0, 72, 0))
+
+
+def test_stretched() -> None:
+    plan = Letterbox.stretch(1920, 1080, input_px=560)
+    assert (plan.resized, plan.padded, plan.padding) == ((560, 560), (560, 560), (0, 0, 0, 0))
+    # x times 1920/560 = 24/7, y times 1080/560 = 27/14
+    assert plan.to_source(np.array([[70, 140, 280, 560]], np.float32)).tolist() == [[240, 270, 960, 1080]]
+
+
+def test_with_and_without_smoothing() -> None:
+    picture = np.zeros((1, 8, 3), np.uint8)  # eight columns to two: the centres of the two lie at columns 1.5 and 5.5
+    picture[:, 3] = 240
+    sharp, smooth = (Letterbox.stretch(8, 1, input_px=(2, 1), antialias=on).scaled(picture) for on in (False, True))
+    # OpenCV looks at the two columns next to each centre, 1 and 2, 5 and 6: nothing there.
+    assert sharp[0, :, 0].tolist() == [0, 0]
+    # Pillow weighs all columns less than four away by 1 − distance / 4. Around the first centre columns 0 to 5:
+    # 0.625 0.875 0.875 0.625 0.375 0.125, in all 3.5; column 3 has 0.625 of it. 240 x 0.625 / 3.5 = 42.9
+    assert smooth[0, 0, 0] == 43
 
 
 def test_boxes_go_to_the_source_and_are_clipped() -> None:

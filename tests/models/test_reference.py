@@ -73,14 +73,35 @@ def filled(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.fl
     return np.ascontiguousarray(tiled.transpose(2, 0, 1)[None] / np.float32(255), np.float32)
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (641, 427), (333, 500), (810, 1080), (320, 240)])
-@pytest.mark.parametrize("square", [False, True])
-def test_letterbox_gives_the_same_pixels(size: tuple[int, int], square: bool, ultralytics: Any) -> None:
+SIZES = [
+    (1920, 1080),
+    (1080, 1920),
+    (641, 427),
+    (333, 500),
+    (810, 1080),
+    (320, 240),
+    (3000, 1),
+    (1, 3000),
+    (640, 640),
+    (7, 5),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("into", [(640, 640), (640, 384), (320, 416)])
+@pytest.mark.parametrize("fit", ["least", "whole", "stretched"])
+def test_letterbox_gives_the_same_pixels(
+    size: tuple[int, int], into: tuple[int, int], fit: str, ultralytics: Any
+) -> None:
     from ultralytics.data.augment import LetterBox  # noqa: PLC0415 - only there with the extra
 
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    theirs = LetterBox((640, 640), auto=not square, stride=32)(image=image)
-    np.testing.assert_array_equal(Letterbox.plan(*size, square=square).apply(image), theirs)
+    theirs = LetterBox(into[::-1], auto=fit == "least", scale_fill=fit == "stretched", stride=32)(image=image)
+    if fit == "stretched":
+        plan = Letterbox.stretch(*size, input_px=into)
+    else:
+        plan = Letterbox.plan(*size, input_px=into, whole=fit == "whole")
+    np.testing.assert_array_equal(plan.apply(image), theirs)
 
 
 def test_the_same_detections(
