@@ -68,6 +68,9 @@ class Subject(WireModel):
     role: str
     class_name: str = Field(alias="class")
     plate: str | None = None
+    """Only what is legible; never a guess."""
+    plate_confidence: Fraction | None = None
+    plate_colour: str | None = None
 
 
 class EvidenceItem(WireModel):

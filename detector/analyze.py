@@ -46,6 +46,7 @@ def analyze(
     out_dir: Path,
     *,
     model: str = "yolov8n",
+    provider: str | None = None,
     full_rate: bool = False,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def analyze(
         cameras_path: Cameras file; its sources are recorded files.
         out_dir: Made if missing. Files of an earlier run are replaced.
         model: Name in the registry.
+        provider: Where it runs, as `models.runtime.session.open_session` takes it; None takes the best that is there.
         full_rate: Analyse every picture: slow, the reference that sampling is compared with.
         on_progress: Told how much has been read.
 
@@ -63,14 +65,14 @@ def analyze(
 
     Raises:
         ConfigError: The cameras file or a source is wrong; nothing was written.
-        models.errors.ModelError: The model can't be had.
+        models.errors.ModelError: The model can't be had, or the provider is not there.
     """
     cameras = read_cameras(cameras_path)
     live = [camera.id for camera in cameras if camera.address.live]
     if live:
         raise ConfigError(f"{cameras_path}: camera {live[0]}: is live: analyze takes recorded files; use worker")
     check_files(cameras)
-    detector = load_detector(model)
+    detector = load_detector(model, provider=provider)
     check_classes(cameras, detector)
     say_what_is_off(cameras, detector)
     return analyze_cameras(cameras, detector, out_dir, full_rate=full_rate, on_progress=on_progress)

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from detector.errors import ConfigError
 from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
+from models.regions.mode import Mode
 from streams.source.address import Address, RtspTransport, parse_address, redact
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Camera:
     grid_code: str | None = None
     starts_at: datetime | None = None
     loop: bool = False
+    detect: Mode = Mode.WHOLE
 
 
 class _Written(BaseModel):
@@ -96,6 +98,8 @@ class _CameraEntry(_Written):
     certificate_name: str | None = None
     loop: bool = False
     """A recorded file that the worker plays again and again, as a stand-in for a camera."""
+    detect: Mode = Mode.WHOLE
+    """What the detector is shown: the whole picture, its zones, or what of the two pays (`auto`)."""
 
     def camera(self, folder: Path) -> Camera:
         address = replace(
@@ -115,6 +119,7 @@ class _CameraEntry(_Written):
             grid_code=self.grid_code,
             starts_at=self.starts_at,
             loop=self.loop,
+            detect=self.detect,
         )
 
     def _login(self, folder: Path) -> str | None:

@@ -4,27 +4,31 @@ The sequence of an incident's files and revisions lives here; `watch` feeds it l
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker
+from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker, Made
 from detector.incidents import EvidenceFile, Incident, State
 from detector.pin import Pin
+from detector.plates import FRAMES_MAX
 from detector.rules import Judgement, Rule, Stay
 from detector.things import Presence, Thing
 from detector.zones import Zone
+from models.plates.reading import PlateReading
 from streams.frame import Frame
 from streams.lookback import look_back
 from streams.packet import Packet
 from streams.ring import PacketRing
 
 Files = list[EvidenceFile]
-Submit = Callable[[Callable[[], Files], Callable[[Files], None]], None]
+Submit = Callable[[Callable[[], Made], Callable[[Made], None]], None]
 """Runs slow work, at once or in a thread of its own, and hands what it made to the second function."""
 STOOD_SHARE = 0.5
 """Of the pictures between two looks, this share must show a thing that stands; the rest may have a passer-by in front."""
 GLIMPSED_SHARE = 0.2
 """Enough where something stands in front in the newest look."""
+PLATED = "vehicle"
+"""Role of the things that have plates."""
 ARRIVAL_STILL_S = 1.5
 """The arrival still is the first decodable picture within this time after the onset."""
 
@@ -57,6 +61,7 @@ class Case:
     later_done: bool = False
     dropped: bool = False
     work_left: int = 0
+    plate_readings: list[PlateReading | None] = field(default_factory=list)
 
     @property
     def open(self) -> bool:
@@ -169,9 +174,9 @@ class Case:
     def _pin_arrival(self) -> None:
         pin = self._pinned()
 
-        def to_disk() -> Files:
+        def to_disk() -> Made:
             pin.to_disk()
-            return []
+            return Made()
 
         self.around.submit(to_disk, lambda _: None)
 
@@ -225,11 +230,17 @@ class Case:
     def _record_clip(self, name: str, packets: list[Packet], start_s: float, end_s: float) -> None:
         incident = self.incident
         self.work_left += 1
-        self.around.submit(lambda: self.maker.clip(incident, name, packets, start_s, end_s), self._clip_made)
+        looks = FRAMES_MAX // (2 if self.two_clips else 1) if self.rule.role == PLATED else 0
+        self.around.submit(
+            lambda: self.maker.clip(incident, name, packets, start_s, end_s, plate_looks=looks), self._clip_made
+        )
 
-    def _clip_made(self, files: Files) -> None:
+    def _clip_made(self, made: Made) -> None:
         self.work_left -= 1
-        self._attach(files)
+        if made.readings:
+            self.plate_readings += made.readings
+            self.incident = self.incident.with_plate(self.maker.plate(self.plate_readings))
+        self._attach(made.files)
 
     def _attach(self, files: Files) -> None:
         """A new revision with more evidence; once the clips are in, with a record that lists them all."""

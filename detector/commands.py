@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 SAY_EVERY_S = 10.0
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+PROVIDER = click.option(
+    "--provider",
+    help="Where the detector runs: tensorrt, cuda, openvino or cpu, or as tensorrt:fp16; default: the best that is there.",
+)
 
 
 def default_state() -> Path:
@@ -31,8 +35,9 @@ def default_state() -> Path:
 @click.argument("cameras", type=FILE)
 @click.option("--out", type=FOLDER, required=True, help="Folder for incidents.json and evidence/.")
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@PROVIDER
 @click.option("--full-rate", is_flag=True, help="Analyse every picture: slow, a reference for sampling.")
-def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
+def analyze(cameras: Path, out: Path, model: str, provider: str | None, *, full_rate: bool) -> None:
     """Analyse recorded files, as fast as they go."""
     from detector.analyze import analyze as run  # noqa: PLC0415 - loads the detector's libraries; --help must not
     from detector.cameras_file import read_cameras  # noqa: PLC0415
@@ -42,7 +47,7 @@ def analyze(cameras: Path, out: Path, model: str, *, full_rate: bool) -> None:
     total = len(entries)
     length_s = sum(declared_s(entry.address) or 0.0 for entry in entries if not entry.address.live)
     with _progress(length_s) as progress:
-        result = run(cameras, out, model=model, full_rate=full_rate, on_progress=progress)
+        result = run(cameras, out, model=model, provider=provider, full_rate=full_rate, on_progress=progress)
     confirmed = len(result["incidents"])
     click.echo(f"{confirmed} incidents in {total} recordings; {out / 'incidents.json'}", err=True)
 
@@ -75,16 +80,18 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 @click.argument("cameras", type=FILE)
 @click.option("--events", required=True, help="Address of the event system, for instance http://127.0.0.1:8000")
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@PROVIDER
 @click.option("--state", type=FOLDER, default=None, help="Folder for what has not been delivered yet.")
 @click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
 @click.option("--decode", default="auto", show_default=True, help="auto, cpu, or a device such as cuda or qsv.")
 @click.option("--ring-memory", type=click.IntRange(1), default=None, help="MiB per camera; what is more goes to disk.")
 @click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
-def worker(
+def worker(  # noqa: PLR0913 - one for each option
     cameras: Path,
     *,
     events: str,
     model: str,
+    provider: str | None,
     state: Path | None,
     shards: int | None,
     decode: str,
@@ -105,6 +112,7 @@ def worker(
         shards=shards,
         decode=decode,
         ring_memory_bytes=None if ring_memory is None else ring_memory << 20,
+        provider=provider,
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: running.stop())

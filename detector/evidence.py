@@ -5,25 +5,34 @@ vehicle before it leaves, or one when it has stood for the permitted time once m
 the permitted time (GA/T 832-2014 asks for two panoramas at least 10 s apart; Beijing for the permitted time).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import cv2
 
 from detector.cameras_file import Camera
 from detector.files import as_json, write_evidence
 from detector.geometry import Box
 from detector.incidents import EvidenceFile, Incident
-from detector.stills import take_closeup, take_still
-from detector.tracks import TRACKS_FPS, follow
+from detector.plates import PlateLooks, best_views, look_at_plate, plate_desk
+from detector.stills import take_closeup, take_plate, take_still
+from detector.tracks import TRACKS_FPS, follow, path_of
 from detector.zones import Zone
 from models.detections import Detections
+from models.errors import ModelError
+from models.plates.reader import PlateReader
+from models.plates.reading import Plate, PlateReading
 from streams.clip import BROWSER_CODECS, Clip, write_clip
 from streams.clock import CaptureClock
 from streams.frame import Frame
 from streams.lookback import look_back
 from streams.packet import Packet
 from streams.viewing import write_viewing_copy
+
+log = logging.getLogger(__name__)
 
 PRE_ROLL_S = 5.0
 POST_ROLL_S = 5.0
@@ -36,6 +45,14 @@ RING_BYTES = 48 * 2**20
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a piece of slow work has made: files, and readings of the vehicle's plate, one for each picture looked at."""
+
+    files: list[EvidenceFile] = field(default_factory=list)
+    readings: tuple[PlateReading | None, ...] = ()
+
+
+@dataclass(frozen=True)
 class EvidenceMaker:
     """Makes the files of one incident, in a folder of its own. Takes part in no decision."""
 
@@ -44,6 +61,9 @@ class EvidenceMaker:
     zone: Zone
     clock: CaptureClock
     detect: Callable[[Frame], Detections]
+    vehicles: Collection[str] = ()
+    """Names of the classes that have plates."""
+    plate_reader: Callable[[], PlateReader | None] = plate_desk
 
     def still(self, incident: Incident, name: str, frame: Frame, caption: str, *, there: bool) -> list[EvidenceFile]:
         """A still and its annotated copy; `there` tells whether the thing is still in the picture."""
@@ -63,9 +83,19 @@ class EvidenceMaker:
         return take_closeup(self.folder, frame, box)
 
     def clip(
-        self, incident: Incident, name: str, packets: Sequence[Packet], start_s: float, end_s: float
-    ) -> list[EvidenceFile]:
-        """A clip (`name` is empty for the only one), its viewing copy if browsers need one, tracks and completeness."""
+        self,
+        incident: Incident,
+        name: str,
+        packets: Sequence[Packet],
+        start_s: float,
+        end_s: float,
+        *,
+        plate_looks: int = 0,
+    ) -> Made:
+        """A clip (`name` is empty for the only one), its viewing copy if browsers need one, tracks and completeness.
+
+        In at most `plate_looks` of its pictures the vehicle's plate is read.
+        """
         suffix = f"-{name}" if name else ""
         self.folder.mkdir(parents=True, exist_ok=True)
         clip = write_clip(packets, start_s, end_s, self.folder / f"clip{suffix}")
@@ -87,7 +117,29 @@ class EvidenceMaker:
         for stem, kind, content in (("tracks", "tracks", tracks), ("completeness", "completeness", completeness)):
             data = as_json(content)
             made.append(write_evidence(self.folder, f"{stem}{suffix}.json", kind, data, clip.start_s, clip.end_s))
-        return made
+        looks = self._look_at_plate(packets, clip, tracks, plate_looks)
+        if looks.closeup_rgb is not None:
+            made.append(take_plate(self.folder, f"closeup-plate{suffix}.jpg", looks.closeup_rgb, looks.closeup_s))
+        return Made(made, looks.readings)
+
+    def _look_at_plate(self, packets: Sequence[Packet], clip: Clip, tracks: dict[str, Any], count: int) -> PlateLooks:
+        path = path_of(tracks, clip.start_s, self.vehicles)
+        reader = self.plate_reader() if count and path else None
+        if reader is None:
+            return PlateLooks()
+        # The same pictures as the tracks have, from the keyframe before the path on.
+        frames = look_back(packets, clip.start_s, path[-1].time_s, every_s=1 / TRACKS_FPS)
+        try:
+            return look_at_plate(best_views(frames, path, count), reader)
+        except (ModelError, ValueError, cv2.error):
+            # A plate that can't be read must not take the clip with it.
+            log.exception("camera %s: a plate could not be looked at", self.camera.id)
+            return PlateLooks()
+
+    def plate(self, readings: Sequence[PlateReading | None]) -> Plate | None:
+        """What all looks at the plate say together; None where nobody looked."""
+        reader = self.plate_reader() if readings else None
+        return reader.together(readings) if reader is not None else None
 
     def record(self, incident: Incident, content: dict[str, Any]) -> EvidenceFile:
         """The incident as it stands, as a file of its own beside the pictures."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from detector.geometry import Box
+from models.plates.reading import Plate
 
 
 class State(StrEnum):
@@ -49,6 +50,8 @@ class Incident:
     score: float = 0.0
     why: dict[str, Any] = field(default_factory=dict)
     evidence: tuple[EvidenceFile, ...] = ()
+    plate: Plate | None = None
+    """None as long as nobody has looked for it; a plate without a text is not legible."""
 
     def confirmed(self, at_s: float, box: Box, score: float, why: dict[str, Any]) -> "Incident":
         """The alarm: `at_s` is the newest picture that the decision used."""
@@ -61,6 +64,10 @@ class Incident:
     def with_evidence(self, *files: EvidenceFile) -> "Incident":
         """With more files."""
         return replace(self, evidence=(*self.evidence, *files))
+
+    def with_plate(self, plate: Plate | None) -> "Incident":
+        """With what is known of the vehicle's plate."""
+        return replace(self, plate=plate)
 
     def next_revision(self) -> "Incident":
         """Numbered for sending."""

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ from detector.views import read_view, take_accepted, write_view
 from detector.watch import CameraWatch, WatchPlan
 from detector.wire import revision_json
 from models.detector import Detector, load_detector
+from models.runtime.batcher import BatcherStats
+from models.runtime.providers import BUCKETS
 from streams.decoders import DecoderPool
 from streams.hardware import AUTO, accelerator
 from streams.patrol import Patrol, PatrolDecoder
@@ -69,6 +71,8 @@ class ShardSpec:
     log_level: int = logging.INFO
     ring_memory_bytes: int | None = None
     """What a camera's packet ring may hold in memory; what is more goes to disk. None: all of it stays in memory."""
+    provider: str | None = None
+    """Where the detector runs; None takes the best that is there."""
 
 
 class _Post:
@@ -99,8 +103,11 @@ class _Post:
 class Shard:
     """Runs its cameras until they have all ended, or until `stop`."""
 
-    def __init__(self, spec: ShardSpec, detector: Detector) -> None:
+    def __init__(
+        self, spec: ShardSpec, detector: Detector, batching: Callable[[], BatcherStats | None] = lambda: None
+    ) -> None:
         self.spec = spec
+        self._batching = batching
         self._slots = Slots()
         self._displaced_said = 0
         self._say_next_s = 0.0
@@ -210,7 +217,8 @@ class Shard:
         if now_s >= self._health_next_s:
             self._health_next_s = now_s + HEALTH_EVERY_S
             self._keep_views(now_s)
-            rows = [self._health_of(post) for post in self._posts.values()]
+            batching = _batching_row(self._batching())
+            rows = [self._health_of(post) | batching for post in self._posts.values()]
             write_health(self.spec.state_dir, self.spec.name, rows, datetime.now(UTC))
 
     def _keep_views(self, now_s: float) -> None:
@@ -262,4 +270,24 @@ def run_shard(spec: ShardSpec, stop: StopSign) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the supervisor decides when to stop
         signal.signal(name, signal.SIG_IGN)
     logging.basicConfig(level=spec.log_level, format=f"%(asctime)s {spec.name} %(levelname)s %(message)s")
-    Shard(spec, load_detector(spec.model)).run(stop)
+    detector = load_detector(spec.model, provider=spec.provider)
+    if detector.batching() is not None:
+        # Each of them waits for the batch that its picture is in: as many as it takes to fill one.
+        spec = replace(spec, analysts=max(spec.analysts, min(len(spec.cameras), BUCKETS[-1])))
+    Shard(spec, detector, detector.batching).run(stop)
+
+
+def _batching_row(stats: BatcherStats | None) -> dict[str, Any]:
+    """How the detector's batches are doing: of the whole shard, and so the same for all its cameras."""
+    if stats is None:
+        return {}
+    return {
+        "batching": {
+            "provider": stats.provider,
+            "batch_mean": round(stats.batch_mean, 1),
+            "queue_mean_ms": round(stats.queue_mean_s * 1000, 1),
+            "queue_p95_ms": round(stats.queue_p95_s * 1000, 1),
+            "failed": stats.failed,
+            "fallbacks": stats.fallbacks,
+        }
+    }

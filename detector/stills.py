@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector.annotate import annotated
 from detector.files import write_evidence
 from detector.geometry import Box
@@ -33,6 +36,11 @@ def take_still(
     return raw, write_evidence(
         folder, copy, "snapshot", encode_jpeg(drawn), frame.time_s, frame.time_s, derived_from=original
     )
+
+
+def take_plate(folder: Path, name: str, image_rgb: NDArray[np.uint8], time_s: float) -> EvidenceFile:
+    """Writes the close-up of a plate, uint8 `(height, width, 3)` in the pixels of the source."""
+    return write_evidence(folder, name, "closeup", encode_jpeg(image_rgb), time_s, time_s)
 
 
 def take_closeup(folder: Path, frame: Frame, box: Box) -> EvidenceFile:

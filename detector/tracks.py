@@ -3,7 +3,7 @@
 Here pictures come fast, so a tracker follows them; on patrol, things are followed by place.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import supervision
 from trackers import ByteTrackTracker
 
 from detector.geometry import Box, iou
+from detector.plates import Step
+from detector.sightings import SAME_OBJECT_IOU
 from models.detections import Detections
 from streams.frame import Frame
 
@@ -19,6 +21,8 @@ TRACKS_FPS = 4.0
 CONFIDENT = 0.4
 """Score that starts a track; ByteTrack's own default fits detectors that are trained on the scene."""
 SUBJECT_IOU = 0.5
+UNBROKEN_IOU = 0.3
+"""Between two pictures of a track: less is a jump, and what stands behind it may be another vehicle."""
 SCHEMA = 1
 
 
@@ -69,6 +73,41 @@ def follow(
         "subject": max(subject_looks, key=lambda track: subject_looks[track]) if subject_looks else None,
         "frames": rows,
     }
+
+
+def path_of(tracks: Mapping[str, Any], starts_s: float, vehicles: Collection[str]) -> list[Step]:
+    """Where the subject is in the pictures of a clip: as its track has it, as far as that goes on without a jump.
+
+    Args:
+        tracks: What `follow` gave.
+        starts_s: Media time of the clip's first picture.
+        vehicles: Names of the classes that have plates of their own.
+
+    Returns:
+        Steps in order of time. A subject that was not tracked stands at the anchor in every picture.
+    """
+    anchor, subject = Box(*tracks["anchor"]), tracks["subject"]
+    steps: list[Step] = []
+    for row in tracks["frames"]:
+        boxes = [(entry["id"], Box(*entry["box"])) for entry in row["boxes"] if entry["class"] in vehicles]
+        own = anchor if subject is None else next((box for track, box in boxes if track == subject), None)
+        if own is not None:
+            others = tuple(box for track, box in boxes if track != subject and iou(box, own) < SAME_OBJECT_IOU)
+            steps.append(Step(starts_s + row["t"], own, others))
+    return _unbroken(steps, anchor)
+
+
+def _unbroken(steps: Sequence[Step], anchor: Box) -> list[Step]:
+    """The stretch around the step that is most surely the subject's: the one at its anchor."""
+    if not steps:
+        return []
+    surest = max(range(len(steps)), key=lambda index: iou(steps[index].box, anchor))
+    first = last = surest
+    while first > 0 and iou(steps[first - 1].box, steps[first].box) >= UNBROKEN_IOU:
+        first -= 1
+    while last < len(steps) - 1 and iou(steps[last].box, steps[last + 1].box) >= UNBROKEN_IOU:
+        last += 1
+    return list(steps[first : last + 1])
 
 
 def _row(

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from detector.attention import Attention, Need
 from detector.cameras_file import Camera
-from detector.cases import STOOD_SHARE, Case, Files, Surroundings
-from detector.evidence import EvidenceMaker
+from detector.cases import PLATED, STOOD_SHARE, Case, Surroundings
+from detector.evidence import EvidenceMaker, Made
 from detector.geometry import Box
 from detector.incidents import Incident, State, incident_id
 from detector.looks import Look, LookMemory
+from detector.plates import plate_desk
 from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, shown_share
 from detector.rules import Rule, rule_for
 from detector.sightings import sightings_in
@@ -34,6 +35,8 @@ from detector.viewpoint import Viewpoint
 from detector.zones import Zone
 from models.detections import Detections
 from models.detector import Detector
+from models.plates.reader import PlateReader
+from models.regions.detect import RegionDetector
 from streams.clock import CaptureClock
 from streams.frame import Frame
 from streams.lookback import look_back
@@ -66,6 +69,8 @@ class WatchPlan:
     """Where clips are made; None makes them at once, in step with media time."""
     view_of: Callable[[Camera], Mapping[str, NDArray[Any]] | None] = lambda _: None
     """The camera's view as it was learned before a restart."""
+    plate_reader: Callable[[], PlateReader | None] = plate_desk
+    """Gives what reads plates, when a vehicle's case is confirmed; None where it can't be had."""
     gated: bool = True
     """False asks the detector about every picture: the reference that the change gate is measured against."""
 
@@ -88,6 +93,7 @@ class CameraWatch:
         self._ring = ring
         self._clock = clock
         self._plan = plan
+        self._eyes = RegionDetector(plan.detector)
         self._lock = threading.RLock()
         self._keeper = ThingKeeper()
         self._memory = LookMemory()
@@ -99,6 +105,7 @@ class CameraWatch:
         self._ticked_from: tuple[float, float] | None = None
         self._place(self._as_drawn())
         self._roles = {rule.role for _, rule in self._rules}
+        self._plated = frozenset(name for name, role in plan.detector.roles.items() if role == PLATED)
 
     @property
     def analysed(self) -> int:
@@ -218,9 +225,15 @@ class CameraWatch:
             self._place(self._as_drawn())
 
     def detect(self, frame: Frame) -> Detections:
-        """What the detector finds in a frame; boxes in its pixels."""
+        """What the detector finds in a whole frame, as evidence shows it; boxes in its pixels."""
         plan = self._plan.detector.plan(frame.width_px, frame.height_px)
         return self._plan.detector.detect(frame.rgb(*plan.resized), plan, score_min=SCORE_MIN)
+
+    def _seen_in(self, frame: Frame) -> Detections:
+        """What a look goes by: the whole frame or its zones, as the camera is set."""
+        outlines = [zone.polygon for zone, _ in self._rules]
+        aim = self._eyes.plan(frame.width_px, frame.height_px, outlines, self.camera.detect)
+        return self._eyes.detect(frame.rgb(*aim.resized), aim, score_min=SCORE_MIN)
 
     def _size_px(self, frame: Frame) -> tuple[int, int]:
         """Width and height of the grey picture that places are compared in: what the detector sees."""
@@ -229,7 +242,7 @@ class CameraWatch:
     def _look_of(self, frame: Frame, luma: NDArray[np.uint8]) -> Look:
         size_px = frame.width_px, frame.height_px
         roles = self._plan.detector.roles
-        sightings, others = sightings_in(self.detect(frame), size_px, lambda name: roles.get(name) in self._roles)
+        sightings, others = sightings_in(self._seen_in(frame), size_px, lambda name: roles.get(name) in self._roles)
         return Look(frame.time_s, luma, sightings, others)
 
     def _prove(self, look: Look) -> None:
@@ -271,7 +284,15 @@ class CameraWatch:
                 box=thing.anchor,
                 class_name=thing.class_name,
             )
-            maker = EvidenceMaker(self._plan.folder / incident.id, self.camera, zone, self._clock, self.detect)
+            maker = EvidenceMaker(
+                self._plan.folder / incident.id,
+                self.camera,
+                zone,
+                self._clock,
+                self.detect,
+                vehicles=self._plated,
+                plate_reader=self._plan.plate_reader,
+            )
             self._cases.append(Case(incident, thing, zone, rule, maker, self._around(zone)))
 
     def _new_id(self, zone: Zone, rule: Rule, onset_s: float | None, box: Box) -> str:
@@ -326,9 +347,9 @@ class CameraWatch:
         for frame in look_back(self._ring.window(start_s, end_s), start_s, end_s, every_s=every_s):
             yield frame.time_s, frame.gray(width, height)
 
-    def _submit(self, work: Callable[[], Files], then: Callable[[Files], None]) -> None:
+    def _submit(self, work: Callable[[], Made], then: Callable[[Made], None]) -> None:
         def run() -> None:
-            made: Files = []
+            made = Made()
             try:
                 made = work()
             except (OSError, ValueError, av.error.FFmpegError):

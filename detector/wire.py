@@ -6,6 +6,7 @@ from api.schema import Clock, EvidenceItem, IncidentRevision, IncidentState, Sub
 from detector.cameras_file import Camera
 from detector.incidents import EvidenceFile, Incident
 from detector.zones import Zone
+from models.plates.reading import Colour
 from streams.clock import CaptureClock
 
 SCHEMA = 1
@@ -25,9 +26,20 @@ def recorded(incident: Incident) -> dict[str, Any]:
         "box": [round(value, 4) for value in incident.box],
         "score": incident.score,
         "why": incident.why,
-        "subjects": [{"role": SUBJECT_ROLE, "class": incident.class_name, "plate": None}],
+        "subjects": [_subject(incident)],
         "evidence": [_recorded_file(file) for file in incident.evidence],
     }
+
+
+def _subject(incident: Incident) -> dict[str, Any]:
+    """The vehicle; of its plate only what is legible is told."""
+    subject: dict[str, Any] = {"role": SUBJECT_ROLE, "class": incident.class_name, "plate": None}
+    plate = incident.plate
+    if plate is not None and plate.text is not None:
+        subject |= {"plate": plate.text, "plate_confidence": round(plate.confidence, 3)}
+    if plate is not None and plate.colour is not Colour.UNKNOWN:
+        subject["plate_colour"] = plate.colour.value
+    return subject
 
 
 def _recorded_file(file: EvidenceFile) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def revision(camera: Camera, zone: Zone, clock: CaptureClock, incident: Incident
         box=tuple(round(value, 4) for value in incident.box),
         score=incident.score,
         why=incident.why,
-        subjects=(Subject(role=SUBJECT_ROLE, class_name=incident.class_name),),
+        subjects=(Subject.model_validate(_subject(incident)),),
         evidence=tuple(
             EvidenceItem(
                 name=file.name,

@@ -19,6 +19,7 @@ from detector.cameras_file import Camera
 from detector.courier import Courier
 from detector.errors import ConfigError
 from detector.outbox import Outbox
+from detector.plates import fetch_plates
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.shard import ShardSpec, run_shard
 from models.detector import load_detector
@@ -55,7 +56,7 @@ class _Running:
 class Worker:
     """Watches cameras and reports to the event system, until its recordings have ended or it is told to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an operator may choose
         self,
         cameras: Sequence[Camera],
         *,
@@ -66,13 +67,16 @@ class Worker:
         shards: int | None,
         decode: str = AUTO,
         ring_memory_bytes: int | None = None,
+        provider: str | None = None,
     ) -> None:
         self._cameras = tuple(cameras)
         self._model = model
         self._decode = decode
         self._ring_memory_bytes = ring_memory_bytes
         self._state_dir = state_dir
+        self._provider = provider
         self._shards = shards or default_shards(len(cameras))
+        self._shards_asked = shards
         self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._asked = threading.Event()
@@ -99,19 +103,22 @@ class Worker:
             )
 
     def check(self) -> None:
-        """Makes sure that everything that can be wrong beforehand is right; also fetches the model.
+        """Makes sure that everything that can be wrong beforehand is right; also fetches the model, and what reads plates.
 
         Raises:
             ConfigError: A source, class, address or token is wrong.
-            models.errors.ModelError: The model can't be had.
+            models.errors.ModelError: The model can't be had, or the provider is not there.
         """
         self._check_events()
         if self._decode not in (AUTO, CPU, *devices()):
             raise ConfigError(f"--decode {self._decode}: allowed are {', '.join((AUTO, CPU, *devices()))}")
         check_files(self._cameras)
-        detector = load_detector(self._model)
+        detector = load_detector(self._model, provider=self._provider)
+        if detector.batching() is not None and not self._shards_asked:
+            self._shards = 1  # so that all cameras of a GPU share its batches
         check_classes(self._cameras, detector)
         say_what_is_off(self._cameras, detector)
+        fetch_plates()
 
     def run(self) -> int:
         """Blocks until done; gives the exit code: 0 when all recordings were played and reported, or it was stopped.
@@ -154,6 +161,7 @@ class Worker:
                     self._decode,
                     logging.getLogger().level,
                     self._ring_memory_bytes,
+                    self._provider,
                 )
                 self._running.append(_Running(spec, self._launch(spec), time.monotonic()))
         log.info("watching %d cameras in %d processes", len(self._cameras), len(self._running))

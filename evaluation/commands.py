@@ -94,6 +94,45 @@ def gate(source: Path | None, model: str) -> None:
 
 
 @bench.command()
+@click.argument(
+    "cameras", type=click.Path(path_type=Path, dir_okay=False), nargs=-1, required=True, metavar="CAMERAS.yaml..."
+)
+@click.option(
+    "--dataset", type=click.Path(path_type=Path, dir_okay=False), help="Score the incidents of its clips, too."
+)
+@click.option("--looks", "looks_max", type=click.IntRange(min=1), default=20, show_default=True, help="Of each camera.")
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+def regions(cameras: tuple[Path, ...], dataset: Path | None, looks_max: int, model: str) -> None:
+    """What looking at zones instead of whole pictures costs, finds and invents; sources are recorded clips."""
+    from evaluation.bench_regions import bench_regions  # noqa: PLC0415 - loads the detector's libraries; --help must not
+
+    click.echo(json.dumps(bench_regions(cameras, model, dataset=dataset, looks_max=looks_max), indent=1))
+
+
+@bench.command()
+@click.argument(
+    "clips", type=click.Path(path_type=Path, dir_okay=False), nargs=-1, required=True, metavar="CAMERAS.yaml|CLIP..."
+)
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+def appearance(clips: tuple[Path, ...], model: str) -> None:
+    """How surely a vehicle is recognised again by its looks, and told from its successor in the same place."""
+    from evaluation.bench_appearance import bench_appearance  # noqa: PLC0415 - loads the detector's libraries; --help must not
+
+    click.echo(json.dumps(bench_appearance(clips, model), indent=1))
+
+
+@bench.command()
+@click.option("--model", default="yolov8n", show_default=True, help="As `models list` shows it; with its variants.")
+@click.option("--provider", help="tensorrt, cuda, openvino or cpu, or as tensorrt:fp16; default: the best one.")
+@click.option("--cameras", type=click.IntRange(min=1), default=50, show_default=True)
+def models(model: str, provider: str | None, cameras: int) -> None:
+    """What serving a model to many cameras costs, beside a bare loop around the runtime."""
+    from evaluation.bench_models import bench_models  # noqa: PLC0415 - loads the detector's libraries; --help must not
+
+    click.echo(json.dumps(bench_models(model, provider, cameras), indent=1))
+
+
+@bench.command()
 @click.option("--cameras", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--minutes", type=float, default=15.0, show_default=True)
 def streams(cameras: int, minutes: float) -> None:

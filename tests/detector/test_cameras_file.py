@@ -111,7 +111,7 @@ SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 ZONE_KEYS = "id, kind, polygon, dwell_s, classes, event_code, grid_code"
 CAMERA_KEYS = (
     "id, source, zones, place, direction, grid_code, starts_at, transport, login_env, login_file, verify_certificate, "
-    "ca_file, certificate_name, loop"
+    "ca_file, certificate_name, loop, detect"
 )
 KINDS = "'no_parking', 'fire_lane', 'no_vending', 'frontage' or 'no_dumping'"
 ID_PATTERN = "String should match pattern '^[a-z0-9_-]{1,100}$'"

@@ -80,7 +80,7 @@ def test_a_codec_that_mp4_cannot_hold_gets_a_viewing_copy(
 ) -> None:
     source = make_clip("source.mp4" if codec == "libx264" else "source.avi", seconds=2, codec=codec)
     packets = list(Feed(Address(str(source))).packets())
-    files = maker(tmp_path / "evidence").clip(INCIDENT, "", packets, 0.0, 2.0)
+    files = maker(tmp_path / "evidence").clip(INCIDENT, "", packets, 0.0, 2.0).files
     clips = [file for file in files if file.kind == "clip"]
     assert clips[0].name == f"clip{suffix}"
     assert [file.derived_from for file in clips[1:]] == [clips[0].name] * copies

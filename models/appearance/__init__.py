@@ -1,0 +1,1 @@
+"""What a vehicle looks like: colour, kind, and an embedding that recognises it again."""
