@@ -67,7 +67,7 @@ def cli(*, verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
         stream=sys.stderr,
     )
-    for chatty in ("httpx", "httpcore", "alembic", "asyncio", "PIL", "libav"):
+    for chatty in ("httpx", "httpcore", "alembic", "asyncio", "PIL", "libav", "faster_coco_eval", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -80,7 +80,8 @@ FIRST_POLL_S = 0.5
 @click.command()
 @click.option("--port", type=int, default=None, help="Port of the console; 8000 if not given.")
 @click.option("--until-first", is_flag=True, help="Stop after the first confirmed incident and print it as JSON.")
-def demo(port: int | None, *, until_first: bool) -> None:
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+def demo(port: int | None, model: str, *, until_first: bool) -> None:
     """Watch a sample camera: the event system, a worker, and incidents that arrive in the console."""
     # The command line must answer without loading the whole house.
     from api.provision import create_token, create_user  # noqa: PLC0415
@@ -98,7 +99,7 @@ def demo(port: int | None, *, until_first: bool) -> None:
         default_port = 0 if until_first else 8000
         with EmbeddedServer(events, port=default_port if port is None else port) as server:
             worker = Worker(
-                cameras, events_url=server.url, token=token, state_dir=home / "worker", model="yolov8n", shards=1
+                cameras, events_url=server.url, token=token, state_dir=home / "worker", model=model, shards=1
             )
             worker.check()
             click.echo(f"Console: {server.url}   sign in as {DEMO_USER} with {password}", err=until_first)

@@ -17,6 +17,7 @@ from models.families.family import DETECTIONS_MAX, Raw
 from models.families.yolov5 import YoloV5Head
 from models.families.yolov8 import YoloV8Head
 from models.letterbox import Letterbox
+from models.quantising.agreement import agreement
 from models.registry.add import add_model
 from tests.models.conftest import read_rgb
 
@@ -98,6 +99,15 @@ def test_fifty_pictures(
     assert boxes > 200
     assert iou_min >= 0.99
     assert score_max <= 1e-3
+    truth = [
+        Detections(
+            rows[:, :4].astype(np.float32), rows[:, 5].astype(np.int64), rows[:, 4].astype(np.float32), seen.names
+        )
+        for seen, rows in found
+    ]
+    alike = agreement(truth, [seen for seen, _ in found], score_min=SCORE_MIN)
+    _log.info("average precision with its boxes as truth: %.4f, at IoU 0.5 %.4f", alike.ap50_95, alike.ap50)
+    assert alike.ap50_95 >= 0.999
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 import hashlib
 import json
 import zipfile
+from pathlib import Path
+
+import pytest
 
 from tests.browser import chromium
 from tests.whole.house import run
@@ -25,6 +28,18 @@ def test_until_first_prints_one_confirmed_incident_with_its_files() -> None:
     }
     assert {"snapshot-arrival.jpg", "snapshot-alarm.jpg"} <= originals
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.slow
+def test_another_family_runs_the_demo(shared: Path, tmp_path: Path) -> None:
+    own = {"STREETWARDEN_MODELS": str(tmp_path / "models")}
+    added = run(
+        "models", "add", shared / "models" / "yolox_nano.onnx", "--name", "nano", "--input-size", "416", env=own
+    )
+    assert added.stdout.startswith("nano: yolox, 80 classes"), added.stderr
+    answer = run("demo", "--until-first", "--model", "nano", limit_s=240, env=own)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["type"] == "illegal_parking"
 
 
 def test_from_the_first_start_to_the_downloaded_pack(tmp_path) -> None:
