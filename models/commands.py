@@ -118,7 +118,7 @@ def verify(context: click.Context, names: tuple[str, ...]) -> None:
     conditions = {model.name: condition(model) for model in wanted}
     for name, found in conditions.items():
         click.echo(f"{name}: {found.value}")
-    wrong = {Condition.WRONG} if not names else set(Condition) - {Condition.RIGHT}
+    wrong = {Condition.WRONG, Condition.UNREADABLE} if not names else set(Condition) - {Condition.RIGHT}
     context.exit(1 if wrong & set(conditions.values()) else 0)
 
 

@@ -77,9 +77,12 @@ class Detector:
             The plan; `resized` is the size that a frame may be scaled to beforehand.
 
         Raises:
-            ModelError: a size is not positive.
+            ModelError: a size is not positive, or the model's entry has an input size that it cannot take.
         """
-        return self._layout.plan(width_px, height_px, self._size)
+        try:
+            return self._layout.plan(width_px, height_px, self._size)
+        except ModelError as error:
+            raise ModelError(f"model {self.name!r}: {error}") from None
 
     def feeds(self, image_rgb: NDArray[np.uint8], plan: Letterbox) -> dict[str, NDArray[Any]]:
         """What the model is run with for a picture, each array with a batch axis of 1; arguments and errors as in `detect`."""

@@ -80,7 +80,8 @@ def try_variant(model: Model, wanted: Wanted, target: Path, say: Say) -> Report:
     float_session = open_session(source, provider=provider)
     detector = open_detector(model, float_session)
     calibrating, held_out = split(read_frames(wanted.source, detector.plan, wanted.count))
-    say(f"{len(calibrating)} frames to calibrate, {len(held_out)} to judge by")
+    calibrates = f"{len(calibrating)} frames to calibrate, " if wanted.precision == "int8" else "frames: "
+    say(f"{calibrates}{len(held_out)} to judge by")
     truth = _look(detector, held_out)
     if not any((found.scores >= wanted.score_min).any() for found in truth):
         raise ModelError(

