@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.errors import ApiError
@@ -68,44 +69,32 @@ def serve(data_dir: Path, host: str, port: int, on_ready: Callable[[str], None])
         ApiError: The address is taken, the settings are wrong, or the data folder can't be used.
     """
     with bind(host, port) as bound:
-        server = _AnnouncingServer(_config(data_dir), lambda: on_ready(url_of(bound)))
+        server = _AnnouncingServer(app_config(create_app(load_settings(data_dir))), lambda: on_ready(url_of(bound)))
         # Ctrl-C arrives here once more after the server has stopped in order.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[bound])
 
 
-class EmbeddedServer:
-    """An event system in a thread of this process.
-
-    Args:
-        data_dir: The data folder; it is made if missing.
-        host: Name or address.
-        port: 0 for any free one.
+class ThreadServer:
+    """Serves an application from a thread of this process while the block lasts.
 
     Attributes:
         url: Where it is reached.
-
-    Raises:
-        ApiError: As for `serve`.
-
-    Examples:
-        >>> import tempfile, httpx
-        >>> with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "data") as server:
-        ...     httpx.get(server.url + "/healthz").json()
-        {'status': 'ok'}
     """
 
-    def __init__(self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._socket = bind(host, port)
-        self.url = url_of(self._socket)
-        try:
-            self._server = uvicorn.Server(_config(data_dir))
-        except BaseException:
-            self._socket.close()
-            raise
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="event-system", daemon=True
-        )
+    def __init__(self, config: uvicorn.Config, bound: socket.socket, name: str) -> None:
+        """Prepare it.
+
+        Args:
+            config: What is served, and how.
+            bound: From `bind`; closed here in the end.
+            name: Of the thread, for people.
+        """
+        self._socket = bound
+        self.url = url_of(bound)
+        self._name = name
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [bound]}, name=name, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -113,7 +102,7 @@ class EmbeddedServer:
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 self.close()
-                raise RuntimeError("the event system did not start")
+                raise RuntimeError(f"the {self._name} did not start")
             time.sleep(0.01)
         return self
 
@@ -130,6 +119,33 @@ class EmbeddedServer:
         self._socket.close()
 
 
+class EmbeddedServer(ThreadServer):
+    """An event system in a thread of this process.
+
+    Args:
+        data_dir: The data folder; it is made if missing.
+        host: Name or address.
+        port: 0 for any free one.
+
+    Raises:
+        ApiError: As for `serve`.
+
+    Examples:
+        >>> import tempfile, httpx
+        >>> with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "data") as server:
+        ...     httpx.get(server.url + "/healthz").json()
+        {'status': 'ok'}
+    """
+
+    def __init__(self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        bound = bind(host, port)
+        try:
+            super().__init__(app_config(create_app(load_settings(data_dir))), bound, "event system")
+        except BaseException:
+            bound.close()
+            raise
+
+
 class _AnnouncingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -141,9 +157,10 @@ class _AnnouncingServer(uvicorn.Server):
             self._on_started()
 
 
-def _config(data_dir: Path) -> uvicorn.Config:
+def app_config(app: FastAPI) -> uvicorn.Config:
+    """How an application of ours is served: quietly, and finishing what is in flight when it is told to stop."""
     return uvicorn.Config(
-        create_app(load_settings(data_dir)),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
