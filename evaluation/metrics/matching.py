@@ -23,6 +23,8 @@ class Truth:
     onset_s: float | None
     alarm_s: float
     box: Box
+    end_s: float | None = None
+    """When it was over; None if it still went on when the clip ended."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Prediction:
     onset_s: float | None
     confirmed_s: float
     box: Box
+    score: float = 1.0
+    """How sure the detector is, 0 to 1."""
+    ended_s: float | None = None
+    """When it was over; None if it still went on when the clip ended."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,21 @@ class Matching:
     matches: tuple[Match, ...]
     false_alarms: tuple[Prediction, ...]
     misses: tuple[Truth, ...]
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """All that was predicted: what was found, then what is a false alarm."""
+        return tuple(pair.prediction for pair in self.matches) + self.false_alarms
+
+    @property
+    def truths(self) -> tuple[Truth, ...]:
+        """All that is true: what was found, then what was missed."""
+        return tuple(pair.truth for pair in self.matches) + self.misses
+
+    @property
+    def everything(self) -> tuple[Prediction | Truth, ...]:
+        """All that was predicted and all that is true."""
+        return (*self.predictions, *self.truths)
 
 
 def onset_error_s(prediction: Prediction, truth: Truth) -> float:

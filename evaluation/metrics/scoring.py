@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from detector.geometry import Box
-from evaluation.metrics.matching import Matching, Prediction
+from evaluation.metrics.ended_error import ended_errors
+from evaluation.metrics.matching import Matching, Prediction, Truth
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Metrics:
         fa_per_camera_hour: false alarms per hour of analysed film.
         delay_s: alarm minus ideal alarm, over what was found; negative is early.
         onset_error_s: absolute error of the onset, over what was found.
+        ended_error_s: absolute error of the end, over what was found and ended in truth and prediction.
+        ended_missed: found, over in truth, but still going on for the detector.
+        ended_invented: found, still going on in truth, but over for the detector.
     """
 
     found: int
@@ -65,6 +69,9 @@ class Metrics:
     fa_per_camera_hour: float | None
     delay_s: Spread
     onset_error_s: Spread
+    ended_error_s: Spread
+    ended_missed: int
+    ended_invented: int
 
 
 def spread(values_s: Sequence[float]) -> Spread:
@@ -86,6 +93,7 @@ def metrics(matchings: Iterable[Matching], media_s: float) -> Metrics:
     found = len(matches)
     false_alarms = sum(len(matching.false_alarms) for matching in known)
     misses = sum(len(matching.misses) for matching in known)
+    ended = ended_errors(matches)
     return Metrics(
         found=found,
         false_alarms=false_alarms,
@@ -96,14 +104,31 @@ def metrics(matchings: Iterable[Matching], media_s: float) -> Metrics:
         fa_per_camera_hour=_ratio(false_alarms * 3600, media_s),
         delay_s=spread([pair.delay_s for pair in matches]),
         onset_error_s=spread([abs(pair.onset_error_s) for pair in matches]),
+        ended_error_s=spread([abs(error_s) for error_s in ended.errors_s]),
+        ended_missed=ended.missed,
+        ended_invented=ended.invented,
     )
 
 
 def metrics_by_type(clips: Sequence[ClipScore]) -> dict[str, Metrics]:
     """The metrics of each incident type that occurs, true or predicted; the film is all film, whatever happens in it."""
     media_s = sum(clip.media_s for clip in clips)
-    types = sorted({kind for clip in clips for kind in _types(clip.matching)})
-    return {kind: metrics([_only(clip.matching, kind) for clip in clips], media_s) for kind in types}
+    types = sorted({one.type for clip in clips for one in clip.matching.everything})
+    return {kind: metrics([only_type(clip.matching, kind) for clip in clips], media_s) for kind in types}
+
+
+def only_type(matching: Matching, kind: str) -> Matching:
+    """What is of one incident type."""
+    return only(matching, lambda one: one.type == kind)
+
+
+def only(matching: Matching, keep: Callable[[Prediction | Truth], bool]) -> Matching:
+    """The part of a matching that is asked for; a match goes by its truth, which has its prediction's type and zone."""
+    return Matching(
+        tuple(pair for pair in matching.matches if keep(pair.truth)),
+        tuple(prediction for prediction in matching.false_alarms if keep(prediction)),
+        tuple(truth for truth in matching.misses if keep(truth)),
+    )
 
 
 def confirmed(incidents: Iterable[Mapping[str, Any]]) -> list[Prediction]:
@@ -116,6 +141,8 @@ def confirmed(incidents: Iterable[Mapping[str, Any]]) -> list[Prediction]:
             onset_s=incident.get("onset_s"),
             confirmed_s=float(incident["confirmed_s"]),
             box=Box(*incident["box"]),
+            score=1.0 if incident.get("score") is None else float(incident["score"]),
+            ended_s=incident.get("ended_s"),
         )
         for incident in incidents
         if incident.get("confirmed_s") is not None
@@ -124,19 +151,3 @@ def confirmed(incidents: Iterable[Mapping[str, Any]]) -> list[Prediction]:
 
 def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def _types(matching: Matching) -> set[str]:
-    return (
-        {pair.truth.type for pair in matching.matches}
-        | {prediction.type for prediction in matching.false_alarms}
-        | {truth.type for truth in matching.misses}
-    )
-
-
-def _only(matching: Matching, kind: str) -> Matching:
-    return Matching(
-        tuple(pair for pair in matching.matches if pair.truth.type == kind),
-        tuple(prediction for prediction in matching.false_alarms if prediction.type == kind),
-        tuple(truth for truth in matching.misses if truth.type == kind),
-    )
