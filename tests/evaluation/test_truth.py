@@ -30,10 +30,11 @@ def write(folder: Path, *incidents: object, duration_s: object = 60.0, **more: o
 
 
 def test_a_good_clip(tmp_path: Path) -> None:
-    dataset = read_dataset(write(tmp_path, GOOD, {**GOOD, "onset_s": None}))
+    dataset = read_dataset(write(tmp_path, GOOD, {**GOOD, "onset_s": None, "end_s": 50.0, "box": [0.5, 0.2, 0.7, 0.4]}))
     (clip,) = dataset.clips
     assert (clip.name, clip.cameras, clip.duration_s) == ("a.camera.yaml", tmp_path / "a.camera.yaml", 60.0)
     assert [incident.onset_s for incident in clip.incidents] == [10.0, None]
+    assert [incident.end_s for incident in clip.incidents] == [None, 50.0]
     assert (dataset.problems, dataset.unknown_keys) == ((), 0)
 
 
@@ -56,7 +57,7 @@ def test_a_good_clip(tmp_path: Path) -> None:
 def test_a_wrong_incident_is_named_and_the_rest_is_kept(tmp_path: Path, change: dict[str, Any], named: str) -> None:
     dataset = read_dataset(write(tmp_path, {**GOOD, **change}, GOOD))
     (problem,) = dataset.problems
-    assert problem.startswith(f"{tmp_path / 'a.truth.json'}: incidents.0: ")
+    assert problem.startswith(f"{tmp_path / 'a.truth.json'}:1: incidents.0: ")
     assert named in problem
     assert "\n" not in problem
     assert len(dataset.clips[0].incidents) == 1
@@ -104,7 +105,7 @@ def test_a_broken_clip_costs_only_itself(tmp_path: Path) -> None:
 def test_a_wrong_dataset_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "dataset.yaml"
     path.write_text(text)
-    with pytest.raises(EvaluationError, match=r"dataset\.yaml: "):
+    with pytest.raises(EvaluationError, match=r"dataset\.yaml:[12]: "):
         read_dataset(path)
 
 
