@@ -16,14 +16,21 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "advise": "evaluation.advice.command:advise",
     "analyze": "detector.commands:analyze",
     "bench": "evaluation.commands:bench",
     "cameras": "detector.commands:cameras",
+    "compare": "evaluation.report.command:compare_command",
+    "compose": "evaluation.composer.command:compose",
+    "dataset": "evaluation.datasets.command:dataset",
     "demo": "streetwarden:demo",
     "evaluate": "evaluation.commands:evaluate",
+    "gate": "evaluation.running.command:gate",
+    "label": "evaluation.labelling.command:label",
     "models": "models.commands:models",
     "serve": "api.commands:serve",
     "simulate": "evaluation.commands:simulate",
+    "sweep": "evaluation.sweep.command:sweep",
     "token": "api.commands:token",
     "user": "api.commands:user",
     "worker": "detector.commands:worker",

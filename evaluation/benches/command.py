@@ -1,0 +1,42 @@
+"""`streetwarden bench cameras` and `bench peers`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("cameras")
+@click.option("--model", default="yolov8n", show_default=True, help="As `models list` shows it, such as yolov8n:int8.")
+@click.option("--seconds", type=click.FloatRange(min=5), default=60.0, show_default=True, help="For each number tried.")
+@click.option("--max", "most", type=click.IntRange(min=1), default=1000, show_default=True, help="No more are tried.")
+@click.option(
+    "--lag-limit", "lag_limit_s", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds."
+)
+@click.option(
+    "--incidents", type=click.IntRange(min=0), default=8, show_default=True, help="Awaited in the event system."
+)
+def cameras(model: str, *, seconds: float, most: int, lag_limit_s: float, incidents: int) -> None:
+    """How many paced 1080p cameras this machine holds with detection, what they cost, and how soon an alarm can be read.
+
+    Tries numbers of cameras one after the other, which takes about ten minutes; composes its footage at the first call.
+    """
+    from evaluation.benches.cameras import bench_cameras  # noqa: PLC0415 - loads the detector's libraries; --help must not
+
+    report = bench_cameras(model, seconds=seconds, most=most, lag_limit_s=lag_limit_s, incidents=incidents)
+    click.echo(json.dumps(report, indent=1))
+
+
+@click.command("peers")
+@click.argument("dataset", type=click.Path(path_type=Path, dir_okay=False), metavar="DATASET.yaml")
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="The CPU time is their median."
+)
+def peers(dataset: Path, model: str, rounds: int) -> None:
+    """What a user would take instead, on the clips of DATASET.yaml: cost, and parking incidents found at the same truth."""
+    from evaluation.benches.peers import bench_peers  # noqa: PLC0415 - as above
+
+    click.echo(json.dumps(bench_peers(dataset, model, rounds=rounds), indent=1))

@@ -1,0 +1,1 @@
+"""What each combination of thresholds would do: analysed once, scored many times."""
