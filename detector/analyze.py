@@ -5,24 +5,18 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
-from detector.evidence import RING_BYTES, RING_S
 from detector.files import as_json
-from detector.incidents import Incident, State
 from detector.preflight import check_classes, check_files, say_what_is_off
-from detector.watch import CameraWatch, WatchPlan
+from detector.recording import Progress, Recorded, watch_recording
 from detector.wire import SCHEMA, recorded
 from models.detector import Detector, load_detector
-from streams.patrol import INTERVAL_S, Patrol, PatrolDecoder
-from streams.ring import PacketRing
-from streams.source.feed import Feed
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +24,6 @@ INCIDENTS_FILE = "incidents.json"
 EVIDENCE_FOLDER = "evidence"
 SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """An incident's id names a folder; whatever else stands in a list is not ours to remove."""
-
-Progress = Callable[[float], None]
-"""Told the seconds of media time that have been read since it was last told."""
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    source: dict[str, Any]
-    incidents: list[Incident]
 
 
 def analyze(
@@ -91,8 +76,8 @@ def analyze_cameras(
     _remove_earlier_run(out_dir)
     evidence_dir.mkdir(parents=True, exist_ok=True)
 
-    def one(camera: Camera) -> _Outcome:
-        return _analyze_one(camera, detector, evidence_dir, full_rate=full_rate, on_progress=on_progress)
+    def one(camera: Camera) -> Recorded:
+        return watch_recording(camera, detector, evidence_dir, full_rate=full_rate, on_progress=on_progress)
 
     with ThreadPoolExecutor(max_workers=min(len(cameras), os.cpu_count() or 1)) as pool:
         outcomes = list(pool.map(one, cameras))
@@ -118,57 +103,3 @@ def _remove_earlier_run(out_dir: Path) -> None:
         if SAFE_ID.fullmatch(incident_id):
             shutil.rmtree(out_dir / EVIDENCE_FOLDER / incident_id, ignore_errors=True)
     listed.unlink()
-
-
-def _analyze_one(
-    camera: Camera, detector: Detector, evidence_dir: Path, *, full_rate: bool, on_progress: Progress | None
-) -> _Outcome:
-    newest: dict[str, Incident] = {}
-    plan = WatchPlan(
-        detector=detector,
-        folder=evidence_dir,
-        publish=lambda _camera, _zone, _clock, incident: newest.__setitem__(incident.id, incident),
-        record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
-        gated=not full_rate,
-    )
-    feed = Feed(camera.address, starts_at=camera.starts_at)
-    ring = PacketRing(RING_S, RING_BYTES)
-    watch = CameraWatch(camera, ring, feed.clock, plan)
-    patrol, decoder = Patrol(0.0 if full_rate else INTERVAL_S), PatrolDecoder()
-    told_s = decoded_s = 0.0
-    lost_last = False
-    for packet in feed.packets():
-        ring.push(packet)
-        sample = patrol.offer(packet)
-        if sample is None:
-            continue
-        # At full rate every picture counts; else a sample is there for its newest one.
-        frames = decoder.pictures(sample)[0 if full_rate else -1 :]
-        lost_last = not frames
-        for frame in frames:
-            decoded_s = frame.time_s
-            watch.look(frame)
-        if on_progress is not None:
-            on_progress(max(0.0, packet.time_s - told_s))
-            told_s = max(told_s, packet.time_s)
-    for frame in decoder.rest() if full_rate else ():
-        decoded_s, lost_last = frame.time_s, False
-        watch.look(frame)
-    watch.finish()
-    if on_progress is not None:
-        on_progress(max(0.0, feed.health.read_s - told_s))
-    if lost_last:
-        log.warning("camera %s: %s: nothing can be decoded after %.1f s", camera.id, camera.address, decoded_s)
-    status = "truncated" if feed.health.truncated or lost_last else "ok"
-    source: dict[str, Any] = {
-        "camera": camera.id,
-        "status": status,
-        "read_s": round(decoded_s if lost_last else feed.health.read_s, 3),
-        "looks": watch.looks,
-        "analysed": watch.analysed,
-        "undecodable_packets": decoder.errors,
-        "damaged_pictures": decoder.damaged,
-        "clips_failed": watch.clips_failed,
-    }
-    kept = [incident for incident in newest.values() if incident.state is not State.CANDIDATE]
-    return _Outcome(source, kept)
