@@ -28,6 +28,7 @@ COMMANDS = {
     "gate": "evaluation.running.command:gate",
     "label": "evaluation.labelling.command:label",
     "models": "models.commands:models",
+    "score": "evaluation.boxes.command:score",
     "serve": "api.commands:serve",
     "simulate": "evaluation.commands:simulate",
     "sweep": "evaluation.sweep.command:sweep",

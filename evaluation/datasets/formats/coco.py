@@ -52,7 +52,9 @@ class _Annotation(Foreign):
         return None
 
 
-class _File(Foreign):
+class CocoFile(Foreign):
+    """A file of COCO's form, as far as it is read here."""
+
     images: list[_Image]
     annotations: list[_Annotation]
     categories: list[_Category]
@@ -64,7 +66,7 @@ def read_coco(path: Path, clip: ClipFacts, first_frame: int) -> Annotations:  # 
     Raises:
         EvaluationError: it is not COCO, or a picture has no number.
     """
-    file = load_json(path, TypeAdapter(_File))
+    file = load_json(path, TypeAdapter(CocoFile))
     images = {image.id: image for image in file.images}
     names = {category.id: category.name for category in file.categories}
     rows, reasons = [], Counter[str]()

@@ -31,7 +31,7 @@ def read_mot(path: Path, clip: ClipFacts, first_frame: int) -> Annotations:
     size_px = _size_px(path / "seqinfo.ini", clip)
     names = _labels(path / "gt" / "labels.txt")
     rows, reasons = [], Counter[str]()
-    for name, category, frame, considered, box_px in _rows(path / "gt" / "gt.txt", names):
+    for name, category, frame, considered, box_px in mot_rows(path / "gt" / "gt.txt", names):
         box = box_of(*box_px, size_px)
         if not considered:
             reasons["row that is not to be considered"] += 1
@@ -42,7 +42,12 @@ def read_mot(path: Path, clip: ClipFacts, first_frame: int) -> Annotations:
     return Annotations(events_of(rows), counted(reasons))
 
 
-def _rows(path: Path, names: list[str]) -> list[tuple[str, str, int, bool, tuple[float, float, float, float]]]:
+def mot_rows(path: Path, names: list[str]) -> list[tuple[str, str, int, bool, tuple[float, float, float, float]]]:
+    """The rows of a file: track, category, frame as it stands there, whether it is to be scored, box x1, y1, x2, y2 in pixels.
+
+    Raises:
+        EvaluationError: it can't be read, or a row is not numbers.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
