@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from detector.analyze import EVIDENCE_FOLDER, INCIDENTS_FILE
 from evaluation.report.build import write_json
+from models.errors import ModelError
 from models.files import sha256_of
 
 MARK_FILE: Final = "clip.json"
@@ -49,7 +50,7 @@ def cost_if_kept(folder: Path, key: str | None) -> Cost | None:
     try:
         mark = _Mark.model_validate_json((folder / MARK_FILE).read_bytes())
         whole = sha256_of(folder / INCIDENTS_FILE) == mark.incidents_sha256
-    except (OSError, ValidationError):
+    except (OSError, ModelError, ValidationError):
         return None
     return Cost(mark.wall_s, mark.cpu_s) if whole and mark.key == key else None
 
