@@ -11,7 +11,8 @@ from detector.cameras_file import Camera
 from detector.evidence import RING_BYTES, RING_S
 from detector.incidents import Incident, State
 from detector.plates import plate_desk
-from detector.watch import CameraWatch, WatchPlan
+from detector.watch import CameraWatch
+from detector.watch_plan import WatchPlan
 from detector.wire import recorded
 from models.detector import Detector
 from streams.patrol import INTERVAL_S, Patrol, PatrolDecoder

@@ -21,7 +21,8 @@ from detector.health import health_row, write_health
 from detector.outbox import Outbox
 from detector.slots import Slots
 from detector.views import read_view, take_accepted, write_view
-from detector.watch import CameraWatch, WatchPlan
+from detector.watch import CameraWatch
+from detector.watch_plan import WatchPlan
 from detector.wire import revision_json
 from models.detector import Detector, load_detector
 from models.runtime.batcher import BatcherStats

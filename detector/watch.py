@@ -8,11 +8,8 @@ recordings, as fast as they go, and over live cameras.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import av
@@ -26,16 +23,14 @@ from detector.evidence import EvidenceMaker, Made
 from detector.geometry import Box
 from detector.incidents import Incident, State, incident_id
 from detector.looks import Look, LookMemory
-from detector.plates import plate_desk
 from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, shown_share
 from detector.rules import Rule, rule_for
 from detector.sightings import sightings_in
 from detector.things import Presence, Thing, ThingKeeper
 from detector.viewpoint import Viewpoint
+from detector.watch_plan import WatchPlan
 from detector.zones import Zone
 from models.detections import Detections
-from models.detector import Detector
-from models.plates.reader import PlateReader
 from models.regions.detect import RegionDetector
 from streams.clock import CaptureClock
 from streams.frame import Frame
@@ -54,25 +49,6 @@ START_S = 1.0
 """What came to rest within the first second was at the most still rolling when watching began."""
 PROOF_S = 2.5
 """Looks further apart (a camera was away, the machine is overloaded) are not decoded whole: the newest part will do."""
-
-
-@dataclass(frozen=True)
-class WatchPlan:
-    """What a watch needs besides its camera."""
-
-    detector: Detector
-    folder: Path
-    """Evidence goes to a folder in here for each incident."""
-    publish: Callable[[Camera, Zone, CaptureClock, Incident], None]
-    record_of: Callable[[Camera, Zone, CaptureClock, Incident], dict[str, Any]]
-    executor: Executor | None = None
-    """Where clips are made; None makes them at once, in step with media time."""
-    view_of: Callable[[Camera], Mapping[str, NDArray[Any]] | None] = lambda _: None
-    """The camera's view as it was learned before a restart."""
-    plate_reader: Callable[[], PlateReader | None] = plate_desk
-    """Gives what reads plates, when a vehicle's case is confirmed; None where it can't be had."""
-    gated: bool = True
-    """False asks the detector about every picture: the reference that the change gate is measured against."""
 
 
 class CameraWatch:

@@ -19,7 +19,8 @@ from detector.looks import Sighting
 from detector.rules import rule_for
 from detector.sightings import sightings_in
 from detector.things import SAME_PLACE_IOU, SEED_SCORE
-from detector.watch import CameraWatch, WatchPlan
+from detector.watch import CameraWatch
+from detector.watch_plan import WatchPlan
 from detector.wire import recorded
 from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
 from evaluation.datasets.truth import read_dataset

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from detector.cameras_file import Camera
 from detector.incidents import Incident
 from detector.template import patch_at, similarity
-from detector.watch import CameraWatch, WatchPlan
+from detector.watch import CameraWatch
+from detector.watch_plan import WatchPlan
 from detector.wire import recorded
 from detector.zones import Zone, ZoneKind
 from models.detections import Detections

@@ -194,7 +194,7 @@ def test_only_what_is_legible_is_told(plate: Plate | None, subject: dict[str, An
     camera = Camera("gate", Address("gate.mp4"), (zone,))
     clock = CaptureClock(live=False, starts_at=datetime.fromisoformat("2026-03-01T23:59:50+08:00"))
     sent = revision_json(camera, zone, clock, incident)["subjects"]
-    assert sent == [{"role": "vehicle", "class": "car", **subject}]
+    assert sent == [{"role": "vehicle", "class": "car", "plate_confidence": None, "plate_colour": None, **subject}]
 
 
 def test_a_view_knows_where_it_lies() -> None:

@@ -14,7 +14,8 @@ from detector.cameras_file import read_cameras
 from detector.errors import ConfigError
 from detector.geometry import Box
 from detector.things import SEED_SCORE
-from detector.watch import CameraWatch, WatchPlan
+from detector.watch import CameraWatch
+from detector.watch_plan import WatchPlan
 from detector.zones import Zone, ZoneKind
 from evaluation.bench_regions import bench_regions
 from evaluation.commands import bench
