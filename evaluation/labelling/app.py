@@ -42,7 +42,7 @@ class Parts:
         clips: what is labelled; routes count them from 0.
         readers: of their pictures.
         films: of them.
-        version: of this session: a picture of an earlier one, under the same address, is not this one's.
+        version: of this start of the server: a picture of an earlier one, under the same address, is not this one's.
     """
 
     clips: tuple[LabelledClip, ...]
