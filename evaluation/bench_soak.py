@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detector.allocator import share_one_heap
 from evaluation.bench_source import bench_source
 from evaluation.memory import MIB, rss_bytes
 from evaluation.simulated import ADDRESS, Mischief, RawPacket, SimulatedCamera, SimulatedTiming
@@ -117,6 +118,7 @@ class _Post:
 
 def bench_soak(hours: float = 24.0, cameras: int = 4, seed: int = 1) -> dict[str, Any]:
     """Runs the cameras through the hours, and measures memory after each of them."""
+    share_one_heap()  # as a shard does
     clips = [bench_source(width, height, 10.0, mbit_per_s=0.2, gop_s=2.0) for width, height in CLIPS]
     pool = DecoderPool()
     chances = [random.Random(f"{seed}/{number}") for number in range(cameras)]  # noqa: S311 - hides nothing
