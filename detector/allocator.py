@@ -11,7 +11,7 @@ def share_one_heap() -> bool:
 
     glibc gives threads heaps of their own, up to eight a core. What one thread frees another can't use then, and with a thread
     for every camera the holes cost 5 MiB a camera (29.6 instead of 24.9 with 16 cameras). The interpreter's lock lets only one
-    thread at a time allocate much, so the heap's own lock costs nothing that could be measured.
+    thread at a time allocate much, so few wait for the heap's own.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(M_ARENA_MAX, 1))

@@ -176,8 +176,6 @@ def _filled_in(shape: Shape, batch: int, side_px: int) -> str:
 def openvino_options(*, reduced: bool) -> Options:
     """OpenVINO on the processor: on one thread, one run at a time; float32 unless asked otherwise.
 
-    A session with a stream for each of two cores does 0.8 of what two such sessions do.
-
     Its own default is bf16 where the processor has it. And it would pin whoever runs it to a core for so long, the first
     first: several processes would share one core and leave the others idle.
     """
