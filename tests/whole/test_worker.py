@@ -41,7 +41,9 @@ def test_an_incident_that_spans_a_camera_outage_stays_one(sample, tmp_path, rtsp
     assert len(system.events.incidents()) == 2
     across = found["across"]
     stood_s = (moment(across["confirmed_at"]) - moment(across["seen_from_at"])).total_seconds()
-    assert 26 <= stood_s <= 29  # the dwell counts through the outage, and the alarm is not late by more than 3 s
+    # The dwell counts through the outage, and the alarm is not late by more than 3 s. Dwell is decided in media time; the two
+    # moments are told by the sender reports of two connections, which differ by some milliseconds.
+    assert 25.9 <= stood_s <= 29
     assert across["onset_at"] is None  # it stood there when watching began
     assert across["clock"]["source"] in ("rtcp", "arrival")
 
