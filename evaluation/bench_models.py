@@ -23,7 +23,7 @@ from models.registry.pull import pull
 from models.runtime.batcher import Batcher
 from models.runtime.opening import Source, open_inner
 from models.runtime.providers import parse_wish
-from models.runtime.session import open_session
+from models.runtime.session import Session, open_session
 
 ROUNDS = 12
 TURN_S = 4.0
@@ -32,10 +32,24 @@ OVERLOAD = 2.0
 USUAL_LOAD = 0.6
 """A machine that has to do other things, too."""
 USUAL_TURNS = 5
+RUNS = 50
+"""At each size of batch: enough that the 95th percentile is not the worst one."""
 PICTURES = 8
 """Different ones, so that no cache holds all of them."""
 
 Feeds = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class BatchPace:
+    """The session at one size of batch: a run after the other, from arrays of this process to arrays of this process."""
+
+    batch: int
+    p50_ms: float
+    """Of a run."""
+    p95_ms: float
+    per_s: float
+    """Pictures."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,8 @@ class ModelBench:
     """From asking to the beginning of the run, at six tenths of what the machine can do."""
     queue_p95_ms: float
     displaced_then: int
+    batches: list[BatchPace]
+    """At each size of batch that the session takes."""
 
 
 def bench_models(
@@ -124,6 +140,7 @@ def _bench(model: Model, provider: str | None, cameras: int, rounds: int, turn_s
             USUAL_TURNS * turn_s,
         )
         usual = batcher.stats()
+    paces = [_pace(session, pictures, size) for size in session.batch_sizes]
     pairs = list(zip(served, bare, strict=True))
     bare_per_s = statistics.median(turn.per_s for turn in bare)
     return ModelBench(
@@ -148,7 +165,23 @@ def _bench(model: Model, provider: str | None, cameras: int, rounds: int, turn_s
         queue_p50_ms=round(usual.queue_p50_s * 1000, 2),
         queue_p95_ms=round(usual.queue_p95_s * 1000, 2),
         displaced_then=usual.displaced,
+        batches=paces,
     )
+
+
+def _pace(session: Session, pictures: Sequence[Feeds], size: int) -> BatchPace:
+    """Runs of one size of batch, each of other pictures than the one before."""
+    batches = [
+        {name: np.concatenate([pictures[(at + row) % PICTURES][name] for row in range(size)]) for name in pictures[0]}
+        for at in range(PICTURES)
+    ]
+    took_s = []
+    for number in range(RUNS):
+        began_s = time.perf_counter()
+        session.run(batches[number % PICTURES])
+        took_s.append(time.perf_counter() - began_s)
+    p50_s, p95_s = np.percentile(took_s, (50, 95))
+    return BatchPace(size, round(1000 * p50_s, 2), round(1000 * p95_s, 2), round(size * RUNS / sum(took_s), 1))
 
 
 @dataclass(frozen=True)

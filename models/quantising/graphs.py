@@ -90,8 +90,22 @@ def write_fp16(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         kept = _prepare(source, prepared, stem=0)
-        onnx.save(convert_float_to_float16(onnx.load(prepared), keep_io_types=True, node_block_list=list(kept)), target)
+        half = convert_float_to_float16(onnx.load(prepared), keep_io_types=True, node_block_list=list(kept))
+        _cast_once(half.graph)
+        onnx.save(half, target)
     _keep_metadata(source, target, {"precision": "fp16"})
+
+
+def _cast_once(graph: onnx.GraphProto) -> None:
+    """Leave one cast of each value: up to 1.31, ONNX Runtime adds one for each node that reads it, all under one name."""
+    given: set[str] = set()
+    again = []
+    for index, node in enumerate(graph.node):
+        if node.op_type == "Cast" and node.output[0] in given:
+            again.append(index)
+        given.update(node.output)
+    for index in reversed(again):  # the first one stays, so that it stands before all who read it
+        del graph.node[index]
 
 
 def _prepare(source: Path, target: Path, *, stem: int) -> tuple[str, ...]:

@@ -7,13 +7,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self
 
 from models.errors import ModelError
-from models.runtime.engine import Port, Tensors
+from models.runtime.engine import Outputs, Port, Tensors
 from models.runtime.schedule import Request, Schedule
 from models.runtime.session import Session
 from models.runtime.tally import BatcherStats, Tally
@@ -25,8 +22,6 @@ LINGER_S = 0.005
 URGENT_WAITING_MAX = 64
 """Two full batches: who asks for more at once waits in `submit`."""
 CLOSE_S = 10.0
-
-Outputs = tuple[NDArray[Any], ...]
 
 
 class Displaced(ModelError):  # noqa: N818 - an end like others, not a fault
@@ -47,6 +42,7 @@ class Batcher:
     it is decided in `Schedule`. A run that fails ends its own requests and no others.
 
     Examples:
+        >>> import numpy as np
         >>> from models.registry.entries import load_registry
         >>> from models.registry.pull import pull
         >>> from models.runtime.session import open_session
@@ -228,7 +224,7 @@ class Batcher:
         results: list[Outputs] = []
         if jobs:
             try:
-                results = _run_together(self._session, [job.feeds for job in jobs])
+                results = self._session.run_together([job.feeds for job in jobs])
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to those who asked for this run
                 failed = error
         with self._lock:
@@ -248,15 +244,6 @@ def batched(session: Session) -> Session | Batcher:
 
 def _shape_of(feeds: Tensors) -> Hashable:
     return tuple((name, array.shape, array.dtype.str) for name, array in sorted(feeds.items()))
-
-
-def _run_together(session: Session, feeds: list[Tensors]) -> list[Outputs]:
-    """Run requests of equal shapes as one, and part what comes out."""
-    if len(feeds) == 1:
-        return [session.run(feeds[0])]
-    rows = len(next(iter(feeds[0].values())))
-    outputs = session.run({name: np.concatenate([one[name] for one in feeds]) for name in feeds[0]})
-    return [tuple(output[at : at + rows] for output in outputs) for at in range(0, rows * len(feeds), rows)]
 
 
 def _end(future: Future[Outputs], error: Exception) -> None:

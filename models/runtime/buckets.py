@@ -1,9 +1,6 @@
 """Batches of a few fixed sizes on a CUDA device: buffers stay where they are, and launches are recorded once and replayed."""
 
-import contextlib
-import ctypes
 import threading
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +8,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from models.runtime.engine import PlainEngine, Tensors
+from models.runtime.engine import Outputs, PlainEngine, Tensors
+from models.runtime.pinned import copy_all, download, page_locked, upload
 from models.runtime.providers import bucket_for
 
 GRAPHS_MAX = 48
@@ -19,11 +17,11 @@ GRAPHS_MAX = 48
 _UNRECORDED = "-1"
 """For ONNX Runtime's `gpu_graph_id`: neither record nor replay this run."""
 
-_Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+_Key = tuple[tuple[str, tuple[int, ...], str], ...]
 
 
 class BucketEngine:
-    """Pads a batch to the next size and runs it in that size's own buffers. One run at a time; the others wait."""
+    """Lays what it is given into the buffers of the next size of batch and runs it there. One run at a time; others wait."""
 
     def __init__(
         self,
@@ -39,32 +37,42 @@ class BucketEngine:
         self._sizes = tuple(sizes)
         self._graphs = graphs
         self._device = device
-        self._slots: dict[_Shapes, _Slot] = {}
+        self._slots: dict[_Key, _Slot] = {}
         self._one_at_a_time = threading.Lock()
 
-    def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
+    def run(self, feeds: Tensors) -> Outputs:
         """Run it for any number of pictures."""
-        rows, most = len(next(iter(feeds.values()))), self._sizes[-1]
+        rows, most = _rows(feeds), self._sizes[-1]
         parts = [
-            self._run_part({name: array[start : start + most] for name, array in feeds.items()})
+            self._run_batch([{name: array[start : start + most] for name, array in feeds.items()}])[0]
             for start in range(0, rows, most)
         ]
         return parts[0] if len(parts) == 1 else tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
-    def _run_part(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
-        rows = len(next(iter(feeds.values())))
-        padded = {name: _padded(array, bucket_for(rows, self._sizes)) for name, array in feeds.items()}
-        shapes = tuple((name, array.shape) for name, array in padded.items())
+    def run_together(self, requests: Sequence[Tensors]) -> list[Outputs]:
+        """Run requests of equal shapes, as many at once as fit into the largest batch."""
+        rows = _rows(requests[0])
+        if rows > self._sizes[-1]:
+            return [self.run(feeds) for feeds in requests]
+        at_once = self._sizes[-1] // rows
+        batches = [requests[start : start + at_once] for start in range(0, len(requests), at_once)]
+        return [answer for batch in batches for answer in self._run_batch(batch)]
+
+    def _run_batch(self, requests: Sequence[Tensors]) -> list[Outputs]:
+        size = bucket_for(len(requests) * _rows(requests[0]), self._sizes)
+        key = tuple((name, (size, *array.shape[1:]), array.dtype.str) for name, array in requests[0].items())
         with self._one_at_a_time:
-            if shapes not in self._slots and len(self._slots) >= GRAPHS_MAX:
-                outputs = _unrecorded(self._inner, padded)
-            else:
-                if shapes not in self._slots:
-                    # Numbers of recordings begin with 1: 0 belongs to the runtime.
-                    number = str(len(self._slots) + 1) if self._graphs else _UNRECORDED
-                    self._slots[shapes] = _Slot(self._inner, padded, number, self._device)
-                outputs = self._slots[shapes].run(padded)
-        return tuple(output[:rows] for output in outputs)
+            if key not in self._slots and len(self._slots) >= GRAPHS_MAX:
+                rows = _rows(requests[0])
+                outputs = _unrecorded(self._inner, _batch(requests, size))
+                return [
+                    tuple(output[at : at + rows] for output in outputs) for at in range(0, rows * len(requests), rows)
+                ]
+            if key not in self._slots:
+                # Numbers of recordings begin with 1: 0 belongs to the runtime.
+                number = str(len(self._slots) + 1) if self._graphs else _UNRECORDED
+                self._slots[key] = _Slot(self._inner, _batch(requests, size), number, self._device)
+            return self._slots[key].run(requests)
 
 
 class _Slot:
@@ -72,13 +80,11 @@ class _Slot:
 
     def __init__(self, inner: ort.InferenceSession, feeds: Tensors, number: str, device: str) -> None:
         self._inner = inner
-        self._staged = {name: _page_locked(np.array(array)) for name, array in feeds.items()}
+        self._staged = {name: page_locked(array) for name, array in feeds.items()}
         self._inputs = {name: ort.OrtValue.ortvalue_from_numpy(array, device) for name, array in self._staged.items()}
         # One run unrecorded says how large the outputs are.
-        self._outputs = [
-            ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(output), device)
-            for output in _unrecorded(inner, feeds)
-        ]
+        self._answers = [page_locked(np.array(output)) for output in _unrecorded(inner, feeds)]
+        self._outputs = [ort.OrtValue.ortvalue_from_numpy(np.array(output), device) for output in self._answers]
         self._binding = inner.io_binding()
         for name, value in self._inputs.items():
             self._binding.bind_ortvalue_input(name, value)
@@ -86,21 +92,49 @@ class _Slot:
             self._binding.bind_ortvalue_output(port.name, value)
         self._options = _numbered(number)
 
-    def run(self, feeds: Tensors) -> list[NDArray[Any]]:
-        for name, array in feeds.items():
-            np.copyto(self._staged[name], array)
-            self._inputs[name].update_inplace(self._staged[name])
+    def run(self, requests: Sequence[Tensors]) -> list[Outputs]:
+        """Run it; rows that nobody asked for hold pictures of before, and their results are thrown away."""
+        each = _rows(requests[0])
+        rows = each * len(requests)
+        # Row by row, so that one large request is shared among threads as many small ones are.
+        copy_all(
+            [
+                (staged[number * each + row], feeds[name][row])
+                for name, staged in self._staged.items()
+                for number, feeds in enumerate(requests)
+                for row in range(each)
+            ]
+        )
+        for name, staged in self._staged.items():
+            upload(staged, self._inputs[name], rows)
         self._inner.run_with_iobinding(self._binding, self._options)
         self._binding.synchronize_outputs()
-        # A device's memory arrives as a copy; the CPU's is shown as it lies, and the next run would change it.
-        given = [value.numpy() for value in self._outputs]
-        return [array if array.base is None else array.copy() for array in given]
+        for value, answer in zip(self._outputs, self._answers, strict=True):
+            download(value, answer, rows)
+        # The next run writes over the buffers: everybody gets arrays of their own.
+        given = [tuple(np.empty((each, *one.shape[1:]), one.dtype) for one in self._answers) for _ in requests]
+        copy_all(
+            [
+                (target[row], answer[number * each + row])
+                for number, targets in enumerate(given)
+                for target, answer in zip(targets, self._answers, strict=True)
+                for row in range(each)
+            ]
+        )
+        return given
 
 
-def _padded(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    """As many rows, the last one repeated: a picture like the others, whose result is thrown away."""
-    missing = rows - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else np.ascontiguousarray(array)
+def _rows(feeds: Tensors) -> int:
+    return len(next(iter(feeds.values())))
+
+
+def _batch(requests: Sequence[Tensors], size: int) -> dict[str, NDArray[Any]]:
+    """One batch of that size out of requests, the last picture repeated: like the others, and its results thrown away."""
+    joined = {name: np.concatenate([feeds[name] for feeds in requests]) for name in requests[0]}
+    return {
+        name: np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
+        for name, array in joined.items()
+    }
 
 
 def _unrecorded(inner: ort.InferenceSession, feeds: Tensors) -> list[NDArray[Any]]:
@@ -111,13 +145,3 @@ def _numbered(number: str) -> ort.RunOptions:
     options = ort.RunOptions()
     options.add_run_config_entry("gpu_graph_id", number)
     return options
-
-
-def _page_locked(array: NDArray[Any]) -> NDArray[Any]:
-    """The same array, kept from being swapped out so that the device fetches it by itself; as it is where that fails."""
-    with contextlib.suppress(OSError, AttributeError):
-        cuda = ctypes.CDLL(f"libcudart.so.{str(ort.cuda_version).partition('.')[0]}")
-        address = ctypes.c_void_p(array.ctypes.data)
-        if cuda.cudaHostRegister(address, ctypes.c_size_t(array.nbytes), 0) == 0:
-            weakref.finalize(array, cuda.cudaHostUnregister, address)
-    return array

@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from models.errors import ModelError
 from models.runtime.buckets import BucketEngine
-from models.runtime.engine import Engine, PlainEngine, PoolEngine, one_line, ports
+from models.runtime.engine import Engine, OneThreadEngine, PlainEngine, PoolEngine, one_line, ports
 from models.runtime.nvidia import engines_of, loaded_libraries
 from models.runtime.providers import (
     PROVIDERS,
@@ -19,6 +19,7 @@ from models.runtime.providers import (
     batch_sizes,
     cpu_options,
     cuda_options,
+    has_rows,
     openvino_options,
     tensorrt_options,
 )
@@ -82,7 +83,10 @@ def open_engine(word: str, source: Source, *, reduced: bool = False) -> Engine:
 def _bucketed(word: str, source: Source, *, reduced: bool, graphs: bool) -> Engine:
     plain = PlainEngine(inner := open_inner(word, source, reduced=reduced, graphs=graphs))
     shapes = [port.shape for port in (*plain.inputs, *plain.outputs)]
-    return BucketEngine(plain, inner, batch_sizes(word, shapes), graphs=graphs)
+    if has_rows(shapes):
+        return OneThreadEngine(BucketEngine(plain, inner, batch_sizes(word, shapes), graphs=graphs))
+    # How long its outputs get is known after the run alone: no buffer can be made for them beforehand.
+    return OneThreadEngine(PlainEngine(open_inner(word, source, reduced=reduced)) if graphs else plain)
 
 
 def open_inner(word: str, source: Source, *, reduced: bool = False, graphs: bool = False) -> ort.InferenceSession:

@@ -111,11 +111,18 @@ def batch_sizes(word: str, shapes: Sequence[Shape]) -> tuple[int, ...]:
         shapes: of all inputs and outputs as the graph declares them, the picture first.
     """
     rows = shapes[0][0]
-    # A graph that, say, suppresses overlaps by itself may give the boxes of a whole batch in one list: nobody could part them.
-    batches = all(shape[:1] == (rows,) for shape in shapes)
-    if word not in GPU or not batches:
+    if word not in GPU or not has_rows(shapes):
         return (1,)
     return (rows,) if isinstance(rows, int) else BUCKETS
+
+
+def has_rows(shapes: Sequence[Shape]) -> bool:
+    """Whether each picture of a batch has a row of its own in all inputs and outputs, as the graph declares them.
+
+    A graph that, say, suppresses overlaps by itself may give the boxes of a whole batch in one list: nobody could part them,
+    nor say beforehand how long it gets.
+    """
+    return all(shape[:1] == shapes[0][:1] for shape in shapes)
 
 
 def bucket_for(rows: int, sizes: Sequence[int]) -> int:

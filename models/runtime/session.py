@@ -6,14 +6,13 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.files import cache_folder
-from models.runtime.engine import REQUEST_ERRORS, Engine, Port, Tensors, one_line
+from models.runtime.engine import REQUEST_ERRORS, Engine, Outputs, Port, Tensors, one_line, run_together
 from models.runtime.opening import Source, available_providers, open_engine
 from models.runtime.providers import GPU, Wish, batch_sizes, candidates, parse_wish, successors
 
@@ -44,7 +43,7 @@ class Runner(Protocol):
     def metadata(self) -> Mapping[str, str]:
         """Key-value pairs kept in the file."""
 
-    def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
+    def run(self, feeds: Tensors) -> Outputs:
         """Run the model: an array for each of `inputs` in, one for each of `outputs` out."""
 
     def warm_up(self, feeds: Tensors) -> None:
@@ -97,7 +96,7 @@ class Session:
         """How many runs at once gain anything."""
         return 1 if self.provider in GPU else os.cpu_count() or 1
 
-    def run(self, feeds: Tensors) -> tuple[NDArray[Any], ...]:
+    def run(self, feeds: Tensors) -> Outputs:
         """Run the model.
 
         Args:
@@ -109,13 +108,27 @@ class Session:
         Raises:
             ModelError: the arrays are not what the graph takes, or no provider can run it.
         """
+        return self.run_together([feeds])[0]
+
+    def run_together(self, requests: Sequence[Tensors]) -> list[Outputs]:
+        """Run several requests as one batch.
+
+        Args:
+            requests: each as for `run`, of equal shapes.
+
+        Returns:
+            The outputs of each.
+
+        Raises:
+            ModelError: as in `run`.
+        """
         current = self._current
         try:
-            return current[1].run(feeds)
+            return run_together(current[1], requests)
         except REQUEST_ERRORS as error:
             raise ModelError(f"{self._name}: {one_line(error)}") from error
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions have no common base but Exception
-            return self._repeat(feeds, current, error)
+            return self._repeat(requests, current, error)
 
     def warm_up(self, feeds: Tensors) -> None:
         """Run it once at each size of batch, so that the first camera does not wait for what is only done once.
@@ -126,18 +139,18 @@ class Session:
         for size in self.batch_sizes:
             self.run({name: np.repeat(array, size, axis=0) for name, array in feeds.items()})
 
-    def _repeat(self, feeds: Tensors, failed: tuple[str, Engine], error: Exception) -> tuple[NDArray[Any], ...]:
-        """Run a request that has failed on the next provider; go on there if that is better."""
+    def _repeat(self, requests: Sequence[Tensors], failed: tuple[str, Engine], error: Exception) -> list[Outputs]:
+        """Run what has failed on the next provider; go on there if that is better."""
         with self._falling_back:
             if self._current is failed:
-                return self._move_on(feeds, failed[0], error)
-        return self.run(feeds)  # another thread has moved on meanwhile
+                return self._move_on(requests, failed[0], error)
+        return self.run_together(requests)  # another thread has moved on meanwhile
 
-    def _move_on(self, feeds: Tensors, left: str, error: Exception) -> tuple[NDArray[Any], ...]:
+    def _move_on(self, requests: Sequence[Tensors], left: str, error: Exception) -> list[Outputs]:
         for index, (word, opens) in enumerate(self._spares):
             try:
                 engine = self._opened[word] = self._opened.get(word) or opens()
-                outputs = engine.run(feeds)
+                outputs = run_together(engine, requests)
             except Exception as refusal:  # noqa: BLE001 - as in `run`
                 _log.debug("%s: %s: %s", self._name, word, one_line(refusal))
                 continue

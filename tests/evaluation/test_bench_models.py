@@ -10,3 +10,7 @@ def test_served_beside_the_bare_loop() -> None:
     assert row["ratio"] > 0.2
     assert row["cpu_ratio"] > 0.2
     assert 0 <= row["queue_p50_ms"] <= row["queue_p95_ms"]
+    (alone,) = row["batches"]  # a CPU takes one picture at a time
+    assert alone["batch"] == 1
+    assert 0 < alone["p50_ms"] <= alone["p95_ms"]
+    assert alone["per_s"] > 0

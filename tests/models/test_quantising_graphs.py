@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.quantising.calibration import SILU_FLOOR, Method, tensor_ranges
-from models.quantising.graphs import write_fp16, write_int8
+from models.quantising.graphs import _cast_once, write_fp16, write_int8
 from models.runtime.session import Session, open_session
 from tests.models.quantising_parts import METADATA, square_detector, squares
 
@@ -121,3 +121,19 @@ def test_what_cannot_be_quantised(source: Path, tmp_path: Path) -> None:
         write_fp16(source, tmp_path / "never.onnx")
     assert not (tmp_path / "twice.onnx").exists()
     assert not (tmp_path / "never.onnx").exists()
+
+
+def test_a_value_is_cast_once_for_all_that_read_it() -> None:
+    """As ONNX Runtime 1.31 writes it for two float nodes that read one half: such a file cannot be opened."""
+    make = onnx.helper.make_node
+    casts = [make("Cast", ["half"], ["half_fp32"], name="half_fp32_node", to=1) for _ in range(2)]
+    other = make("Cast", ["other"], ["other_fp32"], name="other_fp32_node", to=1)
+    readers = [make("Neg", ["half_fp32"], ["a"]), make("Abs", ["half_fp32"], ["b"])]
+    graph = onnx.helper.make_graph([casts[0], readers[0], casts[1], other, readers[1]], "casts", [], [])
+    _cast_once(graph)
+    assert [(node.op_type, node.output[0]) for node in graph.node] == [
+        ("Cast", "half_fp32"),
+        ("Neg", "a"),
+        ("Cast", "other_fp32"),
+        ("Abs", "b"),
+    ]

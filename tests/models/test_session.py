@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -215,23 +214,6 @@ def test_openvino_leaves_its_threads_where_the_system_puts_them() -> None:
                     allowed.update(re.findall(r"^Cpus_allowed_list:\s*(.*)$", path.read_text(), re.MULTILINE))
             time.sleep(0.005)
     assert len(allowed) == 1
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
-def test_a_gpu_says_the_same_at_every_size_of_batch(provider: str, tmp_path: Path) -> None:
-    if provider not in available_providers() or not shutil.which("nvidia-smi"):
-        pytest.skip(f"needs ONNX Runtime with {provider}, and a GPU")
-    path = pull(load_registry().model("yolov8n"))
-    cpu, gpu = open_session(path, provider="cpu"), open_session(path, provider=provider, cache_dir=tmp_path)
-    gpu.warm_up({"images": np.zeros((1, 3, 384, 640), np.float32)})
-    pictures = np.random.default_rng(0).random((33, 3, 384, 640), np.float32)
-    for count in (1, 2, 3, 8, 17, 32, 33, 1):
-        (ours,), (theirs,) = (session.run({"images": pictures[:count]}) for session in (gpu, cpu))
-        assert ours.shape == theirs.shape
-        np.testing.assert_allclose(ours[:, 4:], theirs[:, 4:], atol=1e-3)
-        np.testing.assert_allclose(ours[:, :4], theirs[:, :4], atol=0.5)  # pixels
-    assert (gpu.provider, gpu.fallbacks) == (provider, 0)
 
 
 def real(provider: str) -> Session:
