@@ -1,4 +1,4 @@
-"""Who is where at a time: passages that halt, vehicles that are driven in, and things that are carried and put down."""
+"""Who is where at a time: passages that halt, and vehicles that are driven in."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from evaluation.composer.passages import Passage, Step
 from evaluation.composer.recipe import Place
 
 PERSON_M: Final = 1.7
-LOWER_S: Final = 0.6  # from the hand to the ground
 _BRAKE_S: Final = 1.5  # short, so that no picture before the onset looks like one of the rest
 _SWAY_PX: Final = 1.2
 _SWAY_PERIOD_S: Final = 3.1
-_HAND: Final = (0.2, 0.3)  # of the body's height: to the side, above the ground
-_BESIDE: Final = 0.3  # of the body's height, from the feet to what was put down
 
 
 class Actor(Protocol):
     """Something that is in the picture at times."""
+
+    @property
+    def shade(self) -> float:
+        """How wide the ground is darkened under it, in its widths."""
 
     def at(self, time_s: float) -> Step | None:
         """What it looks like and where it is, in px of the composed frame; None when it is not there."""
@@ -59,6 +60,9 @@ class Walk:
         wait_s: how long that takes.
         every_s: after how long it comes again.
         sways: somebody who stands is never quite still.
+        from_s: not seen before: whoever gets out of a vehicle or comes out of a door.
+        until_s: not seen from then on.
+        returns: after the halt it goes back the way it came.
     """
 
     passage: Passage
@@ -67,11 +71,23 @@ class Walk:
     wait_s: float = 0.0
     every_s: float | None = None
     sways: bool = True
+    from_s: float = -math.inf
+    until_s: float = math.inf
+    returns: bool = False
+
+    @property
+    def shade(self) -> float:
+        """Of feet, or of a vehicle."""
+        return 0.6 if self.sways else 0.95
+
+    @property
+    def _moves_s(self) -> float:
+        return 2 * (self.stop_s or 0.0) if self.returns else self.passage.duration_s
 
     @property
     def takes_s(self) -> float:
         """How long it is in the picture."""
-        return self.passage.duration_s + self.wait_s
+        return self._moves_s + self.wait_s
 
     def halts(self, until_s: float) -> Iterator[Halt]:
         """When it rests, each time it comes, up to a time."""
@@ -92,18 +108,27 @@ class Walk:
 
     def at(self, time_s: float) -> Step | None:
         """See `Actor`."""
+        if not self.from_s <= time_s < self.until_s:
+            return None
         since_s = time_s - self.start_s
         if self.every_s is not None and since_s >= 0:
             since_s %= self.every_s
         halted_s = 0.0 if self.stop_s is None else min(max(since_s - self.stop_s, 0.0), self.wait_s)
         moving_s = since_s - halted_s
-        if not 0 <= moving_s <= self.passage.duration_s:
+        if not 0 <= moving_s <= self._moves_s:
             return None
-        step = self.passage.at(moving_s)
+        step = self._step(moving_s)
         if self.sways and 0 < halted_s < self.wait_s:
             lean = _SWAY_PX * math.sin(2 * math.pi * halted_s / _SWAY_PERIOD_S)
             return replace(step, cutout=step.cutout.leaning(lean))
         return step
+
+    def _step(self, moving_s: float) -> Step:
+        back_s = moving_s - (self.stop_s or 0.0)
+        if not self.returns or back_s <= 0:
+            return self.passage.at(moving_s)
+        step = self.passage.at((self.stop_s or 0.0) - back_s)
+        return replace(step, cutout=_turned(_Same(step.cutout)))
 
 
 @dataclass(frozen=True)
@@ -168,6 +193,11 @@ class Drive:
     height_m: float
     place: Place
     frame_height: int
+
+    @property
+    def shade(self) -> float:
+        """Of a vehicle."""
+        return 0.95
 
     def _leg(self, leg: int) -> _Leg:
         distance = math.dist(self.points[leg], self.points[leg + 1])
@@ -240,45 +270,6 @@ def _resized(same: _Same, rows: int) -> Cutout:
     return same.cutout.scaled(max(rows, 2) / same.cutout.height_px)
 
 
-@dataclass(frozen=True)
-class Carried:
-    """A thing that somebody brings and puts down beside themselves, and somebody may take away.
-
-    Attributes:
-        cutout: in the size it has on the ground.
-        bringer: who halts for it.
-        side: -1 left, 1 right.
-        taker: who halts where it lies.
-    """
-
-    cutout: Cutout
-    bringer: Walk
-    side: int
-    taker: Walk | None = None
-
-    @property
-    def halt(self) -> Halt:
-        """When it lies on the ground; without end if nobody takes it."""
-        taken_s = self.taker.first_halt().from_s if self.taker else math.inf
-        return Halt(self.bringer.first_halt().from_s + LOWER_S, taken_s)
-
-    def rest(self) -> Step:
-        """Where it lies."""
-        feet = self.bringer.resting()
-        return Step(self.cutout, feet.x + self.side * _BESIDE * feet.cutout.height_px, feet.foot + 2)
-
-    def at(self, time_s: float) -> Step | None:
-        """See `Actor`."""
-        halt, rest = self.halt, self.rest()
-        if halt.from_s <= time_s < halt.until_s:
-            return rest
-        carrier = self.bringer if time_s < halt.from_s else self.taker
-        body = carrier.at(time_s) if carrier else None
-        if body is None:
-            return None
-        hand_x, hand_y = _HAND[0] * self.side * body.cutout.height_px, _HAND[1] * body.cutout.height_px
-        held = Step(self.cutout, body.x + hand_x, body.foot - hand_y)
-        down = 1 - min(
-            (halt.from_s - time_s) / LOWER_S if time_s < halt.from_s else (time_s - halt.until_s) / LOWER_S, 1
-        )
-        return Step(self.cutout, held.x + (rest.x - held.x) * down, held.foot + (rest.foot - held.foot) * down)
+@lru_cache(maxsize=256)
+def _turned(same: _Same) -> Cutout:
+    return same.cutout.mirrored()

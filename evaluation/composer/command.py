@@ -25,9 +25,16 @@ def compose(recipe: Path, footage: Path, out: Path, only: tuple[str, ...], jobs:
     Writes NAME.mp4, NAME.camera.yaml and NAME.truth.json for each scenario, and dataset.yaml for `streetwarden evaluate`.
     """
     from evaluation.composer.compose import compose as clips  # noqa: PLC0415 - loads OpenCV and PyAV; --help must not
+    from evaluation.composer.compose import footage_s  # noqa: PLC0415 - as above
 
-    media_s, incidents, count = 0.0, 0, 0
+    names: list[str] = []
+    media_s, incidents = 0.0, 0
     for clip in clips(recipe, footage, out, only=only, jobs=jobs or os.cpu_count() or 1):
         click.echo(f"{clip.name}: {clip.duration_s:g} s, incidents: {clip.incidents}", err=True)
-        media_s, incidents, count = media_s + clip.duration_s, incidents + clip.incidents, count + 1
-    click.echo(f"clips {count}, incidents {incidents}, film {media_s:g} s; see {out / 'dataset.yaml'}")
+        names.append(clip.name)
+        media_s, incidents = media_s + clip.duration_s, incidents + clip.incidents
+    distinct_min = footage_s(recipe, footage, names) / 60
+    click.echo(
+        f"clips {len(names)}, incidents {incidents}, film {media_s:g} s out of {distinct_min:.1f} min of footage that moves;"
+        f" see {out / 'dataset.yaml'}"
+    )

@@ -39,7 +39,7 @@ class Composed:
 def compose(
     recipe_path: Path, footage_dir: Path, out_dir: Path, *, only: Sequence[str] = (), jobs: int = 1
 ) -> Iterator[Composed]:
-    """Compose scenarios, and write DATASET.yaml after the last one; yields each clip when it is done, in the recipe's order.
+    """Compose scenarios, and write dataset.yaml after each; yields each clip when it is done, in the recipe's order.
 
     Args:
         recipe_path: the recipe.
@@ -63,9 +63,12 @@ def compose(
     with ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(recipe, footage_dir, out_dir)
     ) as pool:
-        yield from pool.map(_compose_one, names)
-    clips = [{"cameras": f"{name}.camera.yaml", "truth": f"{name}.truth.json"} for name in names]
-    (out_dir / "dataset.yaml").write_text(yaml.safe_dump({"clips": clips}, sort_keys=False), encoding="utf-8")
+        clips: list[dict[str, str]] = []
+        for clip in pool.map(_compose_one, names):
+            clips.append({"cameras": f"{clip.name}.camera.yaml", "truth": f"{clip.name}.truth.json"})
+            text = yaml.safe_dump({"clips": clips}, sort_keys=False)  # whole after each clip: hours may be broken off
+            (out_dir / "dataset.yaml").write_text(text, encoding="utf-8")
+            yield clip
 
 
 def _check_footage(recipe: Recipe, footage: Footage, names: Sequence[str]) -> None:
@@ -90,12 +93,29 @@ def _needed(recipe: Recipe, names: Sequence[str]) -> set[str]:
         if scenario.name not in names:
             continue
         needed.update(recipe.backgrounds[scenario.background].plate_files)
+        for item in scenario.lies:
+            needed.update((recipe.things[item.thing].footage, *recipe.things[item.thing].plate_from))
         for actor in scenario.actors:
             sources = [recipe.passages.get(actor.passage or ""), recipe.things.get(actor.thing or "")]
-            sources.append(recipe.things.get(actor.puts.thing) if actor.puts else None)
+            sources += [recipe.things.get(actor.puts.thing if actor.puts else ""), recipe.things.get(actor.holds or "")]
             for source in sources:
                 needed.update((source.footage, *source.plate_from) if source else ())
     return needed
+
+
+def footage_s(recipe_path: Path, footage_dir: Path, names: Sequence[str]) -> float:
+    """How much film differs from all other film, s: of clips that play behind scenarios, or whose passages walk in them.
+
+    However long the films that are composed of it, nothing in them moves in a way that is not in there.
+    """
+    recipe, footage = read_recipe(recipe_path), Footage(footage_dir)
+    moving: set[str] = set()
+    for scenario in recipe.scenarios:
+        if scenario.name in names:
+            background = recipe.backgrounds[scenario.background]
+            moving |= {background.footage} if background.shows == "film" else set()
+            moving |= {recipe.passages[actor.passage].footage for actor in scenario.actors if actor.passage}
+    return sum(count / rate for count, rate in map(footage.length, sorted(moving)))
 
 
 @dataclass
@@ -126,10 +146,17 @@ def _compose_one(name: str) -> Composed:
 
 
 def _camera(stage: Stage) -> dict[str, Any]:
-    name, zone = stage.scenario.name, stage.zone
-    polygon = [list(corner) for corner in zone.polygon]
-    entry = {"id": zone.id, "kind": str(zone.kind), "polygon": polygon, "dwell_s": zone.dwell_s}
-    return {"cameras": [{"id": name, "source": f"{name}.mp4", "zones": [entry]}]}
+    name = stage.scenario.name
+    zones = [
+        {
+            "id": zone.id,
+            "kind": str(zone.kind),
+            "polygon": [list(corner) for corner in zone.polygon],
+            "dwell_s": zone.dwell_s,
+        }
+        for zone in stage.zones
+    ]
+    return {"cameras": [{"id": name, "source": f"{name}.mp4", "zones": zones}]}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.composer.footage import Image
-from evaluation.composer.recipe import Conditions, Headlights, Night
+from evaluation.composer.lighting import Pool, Shade
+from evaluation.composer.written_conditions import Conditions, Headlights, Night
 
 _FIELDS: Final = 7  # noise and streak pictures that are moved about; a prime, so that no GOP keeps step with them
 _STREAKS: Final = 900  # of heavy rain, in a picture
 _STREAK_LEVELS: Final = 110
-_SETTLES_S: Final = 0.4  # automatic exposure
 _LAMP_LIGHT_BGR: Final = (150, 215, 255)
 _LAMP_HALO: Final = 0.08  # of the radius of the ground that it lights
 _BEAM: Final = (0.22, 0.07)  # half width and half height of a beam on the ground, in frame widths and heights
@@ -41,6 +41,8 @@ class Weather:
         self._conditions, self._size, self._rng = conditions, size, rng
         self._night = _Dark(conditions.night, size) if conditions.night else None
         self._beam = _beam(size) if conditions.headlights else None
+        self._pools = [Pool(light, size) for light in conditions.lights]
+        self._shades = [Shade(shadow, size) for shadow in conditions.shadows]
         self._streaks = [_streaks(size, conditions.rain, rng) for _ in range(_FIELDS)] if conditions.rain else []
         self._noise = [_noise(size, noise, rng) for _ in range(_FIELDS)] if noise else []
         self._phases = rng.uniform(0, 2 * math.pi, 6)
@@ -49,12 +51,18 @@ class Weather:
         """The picture `(H, W, 3)` uint8 as the camera would show it at that time."""
         if self._night:
             picture = self._night.over(picture)
+        for shade in self._shades:
+            shade.over(picture, time_s)
+        for pool in self._pools:
+            pool.over(picture, time_s)
         if self._beam is not None and self._conditions.headlights:
             _sweep(picture, self._beam, self._conditions.headlights, time_s)
         if self._streaks:
             picture = np.asarray(cv2.add(picture, self._any(self._streaks)), np.uint8)
-        if self._conditions.shake_px:
-            picture = self._shaken(picture, time_s)
+        dx, dy = self._moved(time_s)
+        if dx or dy:
+            matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+            picture = np.asarray(cv2.warpAffine(picture, matrix, self._size, borderMode=cv2.BORDER_REFLECT), np.uint8)
         gain = self._gain(time_s)
         if gain != 1:
             picture = np.asarray(cv2.convertScaleAbs(picture, alpha=gain), np.uint8)
@@ -69,24 +77,27 @@ class Weather:
         y, x = (int(self._rng.integers(chosen.shape[axis] - length + 1)) for axis, length in ((0, height), (1, width)))
         return chosen[y : y + height, x : x + width]
 
-    def _shaken(self, picture: Image, time_s: float) -> Image:
-        """Moved as a mast in the wind does: some slow and some fast swings."""
-        swings = [
-            sum(
-                math.sin(2 * math.pi * hertz * time_s + phase)
-                for hertz, phase in zip((0.31, 1.3, 3.7), phases, strict=True)
-            )
-            for phases in (self._phases[:3], self._phases[3:])
-        ]
-        dx, dy = (self._conditions.shake_px / 3 * swing for swing in swings)
-        matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-        moved = cv2.warpAffine(picture, matrix, self._size, borderMode=cv2.BORDER_REFLECT)
-        return np.asarray(moved, np.uint8)
+    def _moved(self, time_s: float) -> tuple[float, float]:
+        """How far the picture is moved, px: nudged once, and as a mast in the wind does, some slow and some fast swings."""
+        dx, dy = 0.0, 0.0
+        nudge = self._conditions.nudge
+        if nudge and time_s >= nudge.at_s:
+            dx, dy = nudge.by[0] * self._size[0], nudge.by[1] * self._size[1]
+        if self._conditions.shake_px:
+            swings = [
+                sum(
+                    math.sin(2 * math.pi * hertz * time_s + phase)
+                    for hertz, phase in zip((0.31, 1.3, 3.7), phases, strict=True)
+                )
+                for phases in (self._phases[:3], self._phases[3:])
+            ]
+            dx, dy = (at + self._conditions.shake_px / 3 * swing for at, swing in zip((dx, dy), swings, strict=True))
+        return dx, dy
 
     def _gain(self, time_s: float) -> float:
         gain = 1.0
         for step in self._conditions.exposure:
-            share = min(max((time_s - step.at_s) / _SETTLES_S, 0.0), 1.0)
+            share = min(max((time_s - step.at_s) / step.takes_s, 0.0), 1.0)
             gain += (step.gain - gain) * share
         return gain
 

@@ -20,6 +20,8 @@ _SHADE: Final = 0.45  # how dark the ground is right under a thing in diffuse li
 _SHADE_HEIGHT: Final = 0.16  # of the thing's width
 _GRABCUT_ROUNDS: Final = 5  # it has settled by then
 _MARGIN_PX: Final = 4
+_POLE_WIDTH: Final = 0.03  # of what it holds
+_POLE_LEVEL: Final = 90  # grey
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,18 @@ class Cutout:
     def dimmed(self, gain: float) -> Cutout:
         """As another light would show it."""
         return Cutout(np.asarray(cv2.convertScaleAbs(self.bgr, alpha=gain), np.uint8), self.alpha)
+
+    def on_pole(self, share: float) -> Cutout:
+        """The same thing on a pole that takes a share of the whole height; 0: without."""
+        height, width = self.alpha.shape
+        pole = round(height * share / (1 - share))
+        if not pole:
+            return self
+        half, middle = max(round(width * _POLE_WIDTH / 2), 1), width // 2
+        bgr = np.concatenate([self.bgr, np.full((pole, width, 3), _POLE_LEVEL, np.uint8)])
+        alpha = np.concatenate([self.alpha, np.zeros((pole, width), np.uint8)])
+        alpha[height:, middle - half : middle + half] = 255
+        return Cutout(bgr, alpha)
 
     def leaning(self, shift_px: float) -> Cutout:
         """Its top moved sideways, its foot where it was: how somebody who stands is never quite still."""

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
-from evaluation.composer.actors import Drive
 from evaluation.composer.conditions import Weather
 from evaluation.composer.cutouts import blend, paste, shade
 from evaluation.composer.footage import Footage, Image, Mask, moved
@@ -26,7 +25,6 @@ from evaluation.composer.reel import Reel
 from evaluation.composer.stage import Stage
 
 _CRF: Final = {"h264": "26", "h265": "29"}  # about equally good; street cameras send no better
-_SHADE_WIDTH: Final = {True: 0.95, False: 0.6}  # of a vehicle or of feet
 _PLATE_NOISE: Final = 1.5  # levels, as a small sensor shows in daylight
 _MARGIN: Final = 0.06  # of the frame's height: more than the shade under a thing
 _PIECE_MIN: Final = 0.0001  # of the frame: smaller pieces of what moves hide nothing
@@ -60,17 +58,17 @@ def pictures(stage: Stage, footage: Footage, seed: int) -> Iterator[Image]:
     for index in range(round(scenario.duration_s * scenario.fps)):
         time_s = index / scenario.fps
         scene = plate.copy() if reel is None else np.ascontiguousarray(reel.at(time_s)[:height, :width])
-        steps = [(step, isinstance(player, Drive)) for player in stage.players if (step := player.at(time_s))]
+        steps = [(step, player.shade) for player in stage.players if (step := player.at(time_s))]
         yield weather.over(_painted(scene, plate, steps, scenery, still=still), time_s)
 
 
 def _painted(
-    scene: Image, plate: Image, steps: list[tuple[Step, bool]], scenery: list[tuple[float, Mask]], *, still: bool
+    scene: Image, plate: Image, steps: list[tuple[Step, float]], scenery: list[tuple[float, Mask]], *, still: bool
 ) -> Image:
     """The scene with all players in it, each behind what is nearer."""
     if not steps:
         return scene
-    layers = [_player(step, vehicle=vehicle) for step, vehicle in steps]
+    layers = [_player(step, shade_width) for step, shade_width in steps]
     layers += [_Layer(foot, _again(scene, mask)) for foot, mask in scenery]
     if not still:
         layers += _passing(scene, plate, _around(steps, plate.shape))
@@ -80,9 +78,9 @@ def _painted(
     return picture
 
 
-def _player(step: Step, *, vehicle: bool) -> _Layer:
+def _player(step: Step, shade_width: float) -> _Layer:
     def draw(picture: Image) -> None:
-        shade(picture, step.cutout.alpha.shape[1] * _SHADE_WIDTH[vehicle], step.x, step.foot)
+        shade(picture, step.cutout.alpha.shape[1] * shade_width, step.x, step.foot)
         paste(picture, step.cutout, step.x, step.foot)
 
     return _Layer(step.foot, draw)
@@ -100,7 +98,7 @@ def _again(scene: Image, mask: Mask) -> Callable[[Image], None]:
     return draw
 
 
-def _around(steps: list[tuple[Step, bool]], shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _around(steps: list[tuple[Step, float]], shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The part of the frame that players cover, and a margin: what is cut off below it is still known to be nearer."""
     height, width = shape[:2]
     margin = _MARGIN * height
@@ -152,7 +150,7 @@ def _encode(stage: Stage, frames: Iterator[Image], path: Path) -> None:
     rate = Fraction(scenario.fps).limit_denominator(1000)
     gop = str(max(round(scenario.gop_s * scenario.fps), 1))
     options = {
-        "preset": "superfast",
+        "preset": scenario.preset,
         "crf": _CRF[scenario.codec],
         "bf": "0",
         "sc_threshold": "0",

@@ -69,7 +69,7 @@ class Footage:
         wanted = set(np.linspace(0, max(count - 1, 0), _PLATE_PICTURES).round().astype(int).tolist())
         for index, frame in enumerate(self._frames(name)):
             if index in wanted:
-                yield _picture(frame)
+                yield picture_of(frame)
 
     def length(self, name: str) -> tuple[int, float]:
         """How many pictures a clip has, and how many of them a second; a still has one, and one a second."""
@@ -82,14 +82,19 @@ class Footage:
             raise EvaluationError(f"footage {name}: is not video or a picture that can be read: {error}") from error
 
     def read(self, name: str, *, from_s: float = 0.0) -> Iterator[tuple[float, Image]]:
-        """Pictures with their time since the first one; higher ones are scaled to `MAX_HEIGHT_PX`.
+        """Pictures with their time since the first one; higher ones are scaled to `MAX_HEIGHT_PX`."""
+        for time_s, frame in self.frames(name, from_s=from_s):
+            yield time_s, picture_of(frame)
+
+    def frames(self, name: str, *, from_s: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
+        """The same as decoded: whoever needs few of them turns few of them into pictures.
 
         Time is counted in pictures, as footage of old cameras has time stamps that jump.
         """
         _, rate = self.length(name)
         for index, frame in enumerate(self._frames(name)):
             if index / rate >= from_s:
-                yield index / rate, _picture(frame)
+                yield index / rate, frame
 
     def _frames(self, name: str) -> Iterator[av.VideoFrame]:
         with av.open(str(self.path(name))) as container:
@@ -100,7 +105,8 @@ class Footage:
                 raise EvaluationError(f"footage {name}: breaks off: {error}") from error
 
 
-def _picture(frame: av.VideoFrame) -> Image:
+def picture_of(frame: av.VideoFrame) -> Image:
+    """A frame as a picture, no higher than `MAX_HEIGHT_PX`."""
     return _limited(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
 
 

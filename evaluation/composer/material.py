@@ -10,7 +10,8 @@ import numpy as np
 from evaluation.composer.cutouts import Cutout, cut, cut_outline, largest
 from evaluation.composer.footage import Footage, Mask, moved
 from evaluation.composer.passages import Passage, follow
-from evaluation.composer.recipe import Outline, Recipe, Thing
+from evaluation.composer.recipe import Recipe, Thing
+from evaluation.composer.written import Outline
 from evaluation.errors import EvaluationError
 
 
@@ -36,7 +37,7 @@ class Material:
         """
         if name not in self._things:
             source = self.recipe.things[name]
-            self._things[name] = self._cut(name, source).dimmed(source.gain)
+            self._things[name] = self._cut(name, source).on_pole(source.pole).dimmed(source.gain)
         return self._things[name]
 
     def passage(self, name: str) -> Passage:
@@ -64,6 +65,8 @@ class Material:
         picture = next((picture for _, picture in self.footage.read(source.footage, from_s=source.at_s)), None)
         if picture is None:
             raise EvaluationError(f"things.{name}.at_s: {source.footage} ends before {source.at_s:g} s")
+        if source.cut == "exact":
+            return cut(picture, inside(source.outline, picture.shape))[0]
         if source.cut == "outline":
             return cut_outline(picture, tuple(source.outline), name)
         plate = self.footage.plate((source.footage, *source.plate_from))

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 import shapely
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from detector.zones import ZoneKind
+from evaluation.composer.series import films
+from evaluation.composer.written import STRICT, File, Fraction, Name, Outline, Point, Seconds
+from evaluation.composer.written_actors import Scenario
+from evaluation.composer.written_series import SeriesEntry
 from evaluation.errors import EvaluationError
-
-DURATION_MIN_S: Final = 1.0
-DURATION_MAX_S: Final = 120.0  # what happens in longer ones is waiting
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")]
-File = Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")]
-Seconds = Annotated[float, Field(ge=0, le=DURATION_MAX_S)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Point = tuple[float, float]
-"""x, y in fractions of the frame; outside 0…1 is out of sight."""
-Outline = Annotated[list[Point], Field(min_length=3)]
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = STRICT
 
 
 class Place(_Written):
@@ -86,11 +78,13 @@ class Thing(_Written):
     plate_from: list[File] = []
     at_s: Seconds = 0.0
     outline: Outline
-    cut: Literal["moved", "outline"] = "moved"
-    """What is different from the ground inside the outline, or GrabCut, for what never moves in its footage."""
+    cut: Literal["moved", "outline", "exact"] = "moved"
+    """What is different from the ground inside the outline; for what never moves in its footage GrabCut, or all inside it."""
     height_m: Annotated[float, Field(gt=0, le=10)]
     """Of the cut-out; seen from above, a part of a vehicle's length belongs to it."""
     gain: Annotated[float, Field(gt=0, le=4)] = 1.0
+    pole: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of its height that a pole takes which is drawn under it: a parasol stands on one."""
 
 
 class PassageSource(_Written):
@@ -109,146 +103,51 @@ class PassageSource(_Written):
     """How high a person would be at that point in fractions of the frame's height; if not given: as high as it is."""
 
 
-class Puts(_Written):
-    """What somebody carries and puts down."""
-
-    thing: Name
-    id: Name
-    side: Literal["left", "right"] = "right"
-
-
-class Actor(_Written):
-    """Somebody who passes, or a vehicle that is driven in; it may rest for a while."""
-
-    passage: Name | None = None
-    thing: Name | None = None
-    start_s: Annotated[float, Field(ge=-DURATION_MAX_S, le=DURATION_MAX_S)] = 0.0
-    """When a passage begins."""
-    stop_s: Seconds | None = None
-    """How far into the passage it rests."""
-    at: Point | None = None
-    """Where the passage's ground contact then is; where it was in its footage if not given."""
-    mirror: bool = False
-    every_s: Annotated[float, Field(gt=0)] | None = None
-    """It comes again and again."""
-    path: Annotated[list[Point], Field(min_length=2)] | None = None
-    """Of a thing: where it comes from, where it rests, one after the other, and where it leaves to."""
-    onset_s: Seconds | None = None
-    """Of a thing: when it comes to rest first, or, if it rests nowhere, when it comes."""
-    waits_s: list[Seconds] = []
-    """How long it rests at each inner point of the path, or where the passage stops."""
-    speed: Annotated[float, Field(gt=0, le=2)] = 0.2
-    """Frame widths a second."""
-    gain: Annotated[float, Field(gt=0, le=4)] = 1.0
-    """How much lighter it is here than where it was cut out; what it puts down is as light."""
-    puts: Puts | None = None
-    takes: Name | None = None
-    sells: bool = False
-    """A vendor: trades as long as both the vendor and the goods rest."""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.passage is None) == (self.thing is None):
-            raise ValueError("allowed is one of passage and thing")
-        if self.thing is not None and (self.path is None or self.onset_s is None):
-            raise ValueError("a thing needs path and onset_s")
-        if self.path is not None and len(self.waits_s) != len(self.path) - 2:
-            raise ValueError(f"waits_s: allowed is one for each inner point of path, {len(self.path) - 2}")
-        if self.passage is not None and (self.path is not None or len(self.waits_s) != (self.stop_s is not None)):
-            raise ValueError("a passage has no path, and as many waits_s as stops: 1 with stop_s, else 0")
-        if (self.puts or self.takes or self.sells) and self.stop_s is None:
-            raise ValueError("puts, takes and sells need a passage that stops: stop_s")
-        if self.at is not None and self.stop_s is None:
-            raise ValueError("at needs stop_s: where the passage is then")
-        return self
-
-
-class ZoneEntry(_Written):
-    """The zone that the camera watches."""
-
-    id: Name
-    kind: ZoneKind
-    dwell_s: Annotated[float, Field(gt=0)]
-    polygon: Outline | None = None
-    """The background's place if not given."""
-
-
-class Lamp(_Written):
-    """A street lamp and the ground it lights."""
-
-    at: Point
-    radius: Annotated[float, Field(gt=0)] = 0.2
-
-
-class Night(_Written):
-    """Dark, amplified and lit by lamps."""
-
-    gain: Annotated[float, Field(gt=0, le=1)] = 0.3
-    gamma: Annotated[float, Field(gt=0.2, le=4)] = 1.2
-    lamps: list[Lamp] = []
-
-
-class Headlights(_Written):
-    """A beam that sweeps over the ground."""
-
-    path: tuple[Point, Point]
-    first_s: Seconds = 5.0
-    every_s: Annotated[float, Field(gt=0)] = 13.7
-    lasts_s: Annotated[float, Field(gt=0)] = 3.0
-
-
-class ExposureStep(_Written):
-    """From a moment on the picture is lighter or darker."""
-
-    at_s: Seconds
-    gain: Annotated[float, Field(gt=0, le=3)]
-
-
-class Conditions(_Written):
-    """What light, weather and camera do to the picture."""
-
-    night: Night | None = None
-    headlights: Headlights | None = None
-    rain: Fraction = 0.0
-    noise: Annotated[float, Field(ge=0, le=30)] | None = None
-    """Standard deviation in levels; if not given, a little where nothing but a plate is shown, which has none of its own."""
-    exposure: list[ExposureStep] = []
-    shake_px: Annotated[float, Field(ge=0, le=20)] = 0.0
-
-
-class Scenario(_Written):
-    """One clip."""
-
-    name: Name
-    background: Name
-    duration_s: Annotated[float, Field(ge=DURATION_MIN_S, le=DURATION_MAX_S)]
-    fps: Annotated[float, Field(ge=5, le=30)] = 12.5
-    gop_s: Annotated[float, Field(ge=0.5, le=10)] = 2.0
-    codec: Literal["h264", "h265"] = "h264"
-    zone: ZoneEntry
-    actors: list[Actor] = []
-    conditions: Conditions = Conditions()
-
-
 class Recipe(_Written):
     """Everything that can be composed, and the seed of what is left to chance."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     seed: int = 0
-    backgrounds: dict[Name, Background]
+    uses: File | None = None
+    """Another recipe in the same folder, whose backgrounds, things and passages are there as well."""
+    backgrounds: dict[Name, Background] = {}
     things: dict[Name, Thing] = {}
     passages: dict[Name, PassageSource] = {}
-    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+    scenarios: list[Scenario] = []
+    series: list[SeriesEntry] = []
+    """Read, they are scenarios: see `films`."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.scenarios and not self.series:
+            raise ValueError("there is nothing in it: allowed is at least one of scenarios and series")
+        return self
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe; its series are drawn, and stand among its scenarios.
 
     Raises:
         EvaluationError: a line for each mistake: file, key, what is allowed.
     """
+    recipe = _parsed(path)
+    if recipe.uses:
+        used = _parsed(path.parent / recipe.uses)
+        tables = {
+            name: {**getattr(used, name), **getattr(recipe, name)} for name in ("backgrounds", "things", "passages")
+        }
+        recipe = recipe.model_copy(update=tables)
+    drawn = [film for series in recipe.series for film in films(series, recipe.seed)]
+    recipe = recipe.model_copy(update={"scenarios": [*recipe.scenarios, *drawn]})
+    problems = list(_dangling(recipe))
+    if problems:
+        raise EvaluationError("\n".join(f"{path}: {problem}" for problem in problems))
+    return recipe
+
+
+def _parsed(path: Path) -> Recipe:
     try:
-        recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise EvaluationError(f"{path}: can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -258,10 +157,6 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         lines = [f"{path}: {_line(mistake['loc'], mistake['msg'])}" for mistake in error.errors(include_url=False)]
         raise EvaluationError("\n".join(lines)) from error
-    problems = list(_dangling(recipe))
-    if problems:
-        raise EvaluationError("\n".join(f"{path}: {problem}" for problem in problems))
-    return recipe
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:
@@ -285,11 +180,15 @@ def _dangling(recipe: Recipe) -> list[str]:
             found.append(f"{where}.name: {scenario.name!r} is there twice")
         seen.add(scenario.name)
         check(f"{where}.background", scenario.background, {**backgrounds})
-        put = {actor.puts.id: actor for actor in scenario.actors if actor.puts}
+        put: dict[str, object] = {actor.puts.id: actor for actor in scenario.actors if actor.puts}
+        put |= {item.id: item for item in scenario.lies}
+        for number, item in enumerate(scenario.lies):
+            check(f"{where}.lies.{number}.thing", item.thing, {**things})
         for number, actor in enumerate(scenario.actors):
             place = f"{where}.actors.{number}"
             check(f"{place}.thing", actor.thing, {**things})
             check(f"{place}.passage", actor.passage, {**passages})
             check(f"{place}.puts.thing", actor.puts.thing if actor.puts else None, {**things})
+            check(f"{place}.holds", actor.holds, {**things})
             check(f"{place}.takes", actor.takes, {**put})
     return found

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+import av
 import cv2
 import numpy as np
 
-from evaluation.composer.footage import Footage, Image
+from evaluation.composer.footage import Footage, Image, picture_of
 
 _FADE_S: Final = 0.8  # a cut would be a change of everything at once, which no camera shows
 
@@ -17,17 +18,19 @@ _FADE_S: Final = 0.8  # a cut would be a change of everything at once, which no 
 class _Player:
     """One pass over a clip; time only goes forward."""
 
-    def __init__(self, pictures: Iterator[tuple[float, Image]]) -> None:
-        self._pictures = pictures
-        self._time_s, self._picture = next(pictures)
-        self._first_s = self._time_s
-        self._next: tuple[float, Image] | None = next(pictures, None)
+    def __init__(self, frames: Iterator[tuple[float, av.VideoFrame]]) -> None:
+        self._frames = frames
+        self._first_s, self._frame = next(frames)
+        self._next: tuple[float, av.VideoFrame] | None = next(frames, None)
+        self._picture: Image | None = None
 
     def at(self, time_s: float) -> Image:
         """The newest picture at a time since the first one."""
         while self._next is not None and self._next[0] - self._first_s <= time_s + 1e-6:
-            self._picture = self._next[1]
-            self._next = next(self._pictures, None)
+            self._frame, self._picture = self._next[1], None
+            self._next = next(self._frames, None)
+        if self._picture is None:
+            self._picture = picture_of(self._frame)
         return self._picture
 
 
@@ -45,7 +48,7 @@ class Reel:
         length_s = count / rate - from_s
         self._fade_s = min(_FADE_S, length_s / 4)
         self._round_s = length_s - self._fade_s
-        self._open = partial(footage.read, name, from_s=from_s)
+        self._open = partial(footage.frames, name, from_s=from_s)
         self._now = _Player(self._open())
         self._rounds = 0
         self._before: _Player | None = None

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
-from detector.geometry import Box
-from detector.zones import Zone, ZoneKind
+from detector.zones import Zone
 from evaluation.composer import actors as cast
-from evaluation.composer.actors import Carried, Drive, Halt, Walk, person_px, resized
+from evaluation.composer.actors import Drive, Walk, person_px, resized
+from evaluation.composer.cutouts import Cutout
 from evaluation.composer.extending import extended, lead_s
+from evaluation.composer.goods import Carried, Lying, Move, under
+from evaluation.composer.incidents import Incidents
 from evaluation.composer.material import Material
 from evaluation.composer.passages import Passage, Step
-from evaluation.composer.recipe import Actor, Background, Scenario
+from evaluation.composer.recipe import Background
+from evaluation.composer.written_actors import Actor, Lies, Scenario
 from evaluation.errors import EvaluationError
 
-GONE_BODIES: Final = 2.0
-"""Whoever is further away than so many body heights has gone."""
+_BESIDE: Final = 0.3  # of the body's height, from the feet to what was put down
+_BEHIND: Final = 0.5  # of the vehicle's width, from its middle to what was thrown out
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Stage:
         scenario: as written.
         background: its camera.
         size: width and height of the picture, px.
-        zone: what the camera watches.
+        zones: what the camera watches.
         players: all that is put into the picture.
         incidents: what is true, as truth files say it, by onset.
     """
@@ -39,7 +39,7 @@ class Stage:
     scenario: Scenario
     background: Background
     size: tuple[int, int]
-    zone: Zone
+    zones: tuple[Zone, ...]
     players: tuple[cast.Actor, ...]
     incidents: tuple[dict[str, Any], ...]
 
@@ -53,25 +53,32 @@ def set_up(material: Material, scenario: Scenario) -> Stage:
     background = material.recipe.backgrounds[scenario.background]
     height, width = material.footage.plate(background.plate_files).shape[:2]
     size = (width - width % 2, height - height % 2)
-    written = scenario.zone
-    zone = Zone(written.id, written.kind, tuple(written.polygon or background.place.polygon), written.dwell_s)
+    zones = tuple(
+        Zone(written.id, written.kind, tuple(written.polygon or background.place.polygon), written.dwell_s)
+        for written in (scenario.zone, *scenario.also)
+    )
     builder = _Builder(material, background, size)
     moving = [builder.moving(actor, scenario.name) for actor in scenario.actors]
-    takers = {actor.takes: walk for actor, walk in zip(scenario.actors, moving, strict=True) if actor.takes}
-    goods: dict[int, Carried] = {}
-    for index, (actor, walk) in enumerate(zip(scenario.actors, moving, strict=True)):
-        if actor.puts and isinstance(walk, Walk):
-            taker = takers.get(actor.puts.id)
-            goods[index] = builder.carried(actor, walk, taker if isinstance(taker, Walk) else None)
-    truth = _Truth(scenario, size, zone)
-    incidents = [
-        found
+    takers = {
+        actor.takes: walk
+        for actor, walk in zip(scenario.actors, moving, strict=True)
+        if actor.takes and isinstance(walk, Walk)
+    }
+    goods = {
+        index: builder.carried(actor, mover, takers.get(actor.puts.id))
         for index, (actor, mover) in enumerate(zip(scenario.actors, moving, strict=True))
-        for found in truth.of(actor, mover, goods.get(index))
-    ]
-    incidents += [found for thing in goods.values() for found in truth.left_behind(thing)]
+        if actor.puts
+    }
+    lying = [builder.lying(item, takers.get(item.id)) for item in scenario.lies]
+    incidents: list[dict[str, Any]] = []
+    for zone in zones:
+        truth = Incidents(scenario.duration_s, scenario.fps, size, zone)
+        for index, (actor, mover) in enumerate(zip(scenario.actors, moving, strict=True)):
+            incidents += truth.of(actor, mover, goods.get(index))
+        for thing in goods.values():
+            incidents += truth.left_behind(thing)
     incidents.sort(key=lambda incident: incident["onset_s"])
-    return Stage(scenario, background, size, zone, (*moving, *goods.values()), tuple(incidents))
+    return Stage(scenario, background, size, zones, (*lying, *moving, *goods.values()), tuple(incidents))
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,9 @@ class _Builder:
         here = self._placed(passage, actor)
         longer = extended(here, self.background.place, strides=source.walks)
         earlier_s = lead_s(here, longer)
+        if actor.holds:
+            longer = self._under(longer, actor.holds)
+        from_s, until_s = actor.shown or (-math.inf, math.inf)
         walk = Walk(
             longer,
             actor.start_s - earlier_s,
@@ -117,6 +127,9 @@ class _Builder:
             wait_s=actor.waits_s[0] if actor.waits_s else 0.0,
             every_s=actor.every_s,
             sways=source.walks,
+            from_s=from_s,
+            until_s=until_s,
+            returns=actor.returns,
         )
         if walk.every_s is not None and walk.every_s < walk.takes_s:
             raise EvaluationError(
@@ -144,88 +157,50 @@ class _Builder:
             steps.append(Step(cutout.mirrored() if actor.mirror else cutout, x + dx, foot + dy))
         return replace(passage, steps=tuple(steps), size=self.size)
 
-    def carried(self, actor: Actor, bringer: Walk, taker: Walk | None) -> Carried:
-        assert actor.puts is not None  # noqa: S101 - as above
-        foot = bringer.resting().foot
-        height_m = self.material.recipe.things[actor.puts.thing].height_m
-        cutout = resized(
-            self.material.thing(actor.puts.thing).dimmed(actor.gain),
-            height_m,
-            self.background.place,
-            foot,
-            self.size[1],
+    def _under(self, passage: Passage, name: str) -> Passage:
+        foot = passage.steps[0].foot
+        umbrella = self._grown(name, foot, gain=1.0)
+        return under(passage, umbrella, person_px(self.background.place, foot, self.size[1]))
+
+    def carried(self, actor: Actor, bringer: Walk | Drive, taker: Walk | None) -> Carried:
+        """What an actor puts down, in the size it has there."""
+        puts = actor.puts
+        assert puts is not None  # noqa: S101 - as above
+        side = -1 if puts.side == "left" else 1
+        stands = bringer.resting() if isinstance(bringer, Walk) else bringer.standing(1)
+        rows, columns = stands.cutout.alpha.shape
+        beside = _BESIDE * rows if isinstance(bringer, Walk) else _BEHIND * columns
+        place = self._px(puts.at) if puts.at else (stands.x + side * beside, stands.foot + 2)
+        cutout = self._grown(puts.thing, place[1], gain=actor.gain)
+        return Carried(
+            cutout,
+            bringer,
+            place,
+            side,
+            taker,
+            takes_along=puts.takes_along,
+            rolls=puts.rolls,
+            offends=puts.offends,
         )
-        return Carried(cutout, bringer, -1 if actor.puts.side == "left" else 1, taker)
 
+    def lying(self, item: Lies, taker: Walk | None) -> Lying:
+        """What lies there, in the size it has there."""
+        place = self._px(item.at)
+        cutout = self._grown(item.thing, place[1], gain=item.gain)
+        return Lying(
+            cutout.mirrored() if item.mirror else cutout,
+            place,
+            from_s=item.from_s,
+            until_s=math.inf if item.until_s is None else item.until_s,
+            moves=tuple(Move(move.at_s, move.takes_s, self._px(move.to)) for move in item.moves),
+            taker=taker,
+        )
 
-@dataclass(frozen=True)
-class _Truth:
-    """What is true: times are those of the first picture that shows it."""
+    def _grown(self, name: str, foot: float, *, gain: float) -> Cutout:
+        """A thing in the size it has with its ground contact on that row."""
+        height_m = self.material.recipe.things[name].height_m
+        cutout = self.material.thing(name).dimmed(gain)
+        return resized(cutout, height_m, self.background.place, foot, self.size[1])
 
-    scenario: Scenario
-    size: tuple[int, int]
-    zone: Zone
-
-    def of(self, actor: Actor, mover: Walk | Drive, goods: Carried | None) -> Iterator[dict[str, Any]]:
-        if self.zone.kind in {ZoneKind.NO_PARKING, ZoneKind.FIRE_LANE}:
-            if isinstance(mover, Drive):
-                for number, halt in enumerate(mover.halts, start=1):
-                    yield from self._incident("illegal_parking", halt, self._box(mover.standing(number)))
-            elif not mover.sways:
-                for halt in mover.halts(self.scenario.duration_s):
-                    yield from self._incident("illegal_parking", halt, self._box(mover.resting()))
-        elif self.zone.kind is ZoneKind.NO_VENDING and actor.sells and isinstance(mover, Walk):
-            halt, box = mover.first_halt(), self._box(mover.resting())
-            if goods:
-                other = self._box(goods.rest())
-                box = Box(
-                    min(box.left, other.left),
-                    min(box.top, other.top),
-                    max(box.right, other.right),
-                    max(box.bottom, other.bottom),
-                )
-                halt = Halt(max(halt.from_s, goods.halt.from_s), min(halt.until_s, goods.halt.until_s))
-            yield from self._incident("street_vending", halt, box)
-
-    def left_behind(self, thing: Carried) -> Iterator[dict[str, Any]]:
-        box = self._box(thing.rest())
-        if self.zone.kind is ZoneKind.NO_DUMPING:
-            yield from self._incident("dumping", thing.halt, box, not_before_s=self._gone_s(thing))
-        elif self.zone.kind is ZoneKind.FRONTAGE:
-            yield from self._incident("road_occupation", thing.halt, box)
-
-    def _gone_s(self, thing: Carried) -> float:
-        """When whoever brought it was near it for the last time; the end of the clip if they stay."""
-        rest, fps = thing.rest(), self.scenario.fps
-        for index in range(round(thing.halt.from_s * fps), round(self.scenario.duration_s * fps)):
-            body = thing.bringer.at(index / fps)
-            if body is None or math.hypot(body.x - rest.x, body.foot - rest.foot) > GONE_BODIES * body.cutout.height_px:
-                return index / fps
-        return math.inf
-
-    def _incident(self, kind: str, halt: Halt, box: Box, *, not_before_s: float = 0.0) -> Iterator[dict[str, Any]]:
-        onset_s, end_s = self._shown(halt.from_s), self._shown(halt.until_s)
-        alarm_s = max(onset_s + self.zone.dwell_s, not_before_s)
-        if self.zone.holds(box) and alarm_s <= min(end_s, self.scenario.duration_s):
-            yield {
-                "type": kind,
-                "zone": self.zone.id,
-                "onset_s": round(onset_s, 4),
-                "alarm_s": round(alarm_s, 4),
-                "end_s": round(end_s, 4) if end_s < self.scenario.duration_s else None,
-                "box": [round(side, 5) for side in box],
-            }
-
-    def _shown(self, time_s: float) -> float:
-        """The first picture at or after a time."""
-        return time_s if math.isinf(time_s) else math.ceil(time_s * self.scenario.fps - 1e-6) / self.scenario.fps
-
-    def _box(self, step: Step) -> Box:
-        """Where a thing is seen, in fractions of the frame, cut off where the frame ends."""
-        width, height = self.size
-        rows, columns = step.cutout.alpha.shape
-        left, bottom = round(step.x - columns / 2), round(step.foot)
-        sides = np.clip(
-            [left / width, (bottom - rows) / height, (left + columns) / width, bottom / height], 0.0, 1.0
-        ).tolist()
-        return Box(*sides)
+    def _px(self, point: tuple[float, float]) -> tuple[float, float]:
+        return point[0] * self.size[0], point[1] * self.size[1]

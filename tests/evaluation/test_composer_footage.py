@@ -28,6 +28,8 @@ BY_DAY = [
     "park-junction-lorry",
     "park-loading-estate",
     "park-noon-taxi-rain",
+    "park-passed-campus",
+    "park-two-behind-junction",
 ]
 
 
@@ -88,9 +90,21 @@ def test_every_scenario_can_be_set_up_and_both_kinds_are_there(material: Materia
     parking = {
         found: counts.get(("no_parking", found), 0) + counts.get(("fire_lane", found), 0) for found in (True, False)
     }
-    assert parking[True] >= 14
-    assert parking[False] >= 6
-    assert counts["no_dumping", True] >= 10
-    assert counts["no_dumping", False] >= 4
-    assert counts["no_vending", True] >= 4
-    assert counts["no_vending", False] >= 4
+    assert parking[True] >= 24
+    assert parking[False] >= 12
+    assert counts["no_dumping", True] >= 20
+    assert counts["no_dumping", False] >= 20
+    assert counts["no_vending", True] >= 10
+    assert counts["no_vending", False] >= 10
+    assert counts["frontage", True] >= 5
+    assert counts["frontage", False] >= 5
+
+
+@pytest.mark.slow
+def test_nothing_in_the_long_films_is_an_incident(shared: Path) -> None:
+    recipe = read_recipe(RECIPE.with_name("long.yaml"))
+    material = Material(recipe, Footage(shared))
+    for scenario in recipe.scenarios:
+        stage = set_up(material, scenario)
+        assert len(stage.players) > 10, scenario.name
+        assert stage.incidents == (), scenario.name
