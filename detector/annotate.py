@@ -1,6 +1,7 @@
 """Annotated copies of stills: box, zone, time and place written on a derived picture. Originals carry no drawing."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
@@ -12,6 +13,9 @@ from detector.geometry import Box
 
 BOX_COLOR = (255, 64, 48)
 ZONE_COLOR = (255, 208, 0)
+OFF_COLOR = (225, 225, 225)
+"""Of a zone whose rule does not apply now."""
+GRID_COLOR = (90, 200, 255, 150)
 INK = (255, 255, 255)
 BANNER = (0, 0, 0, 170)
 TEXT_SHARE = 1 / 36
@@ -65,20 +69,63 @@ def annotated(
     return np.asarray(picture)
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnZone:
+    """A zone as it is drawn; corners in fractions of the frame."""
+
+    label: str
+    polygon: Sequence[tuple[float, float]]
+    applies: bool = True
+    """False: grey, since its rule does not apply now."""
+
+
 def with_zones(
-    image_rgb: NDArray[np.uint8], zones: Sequence[tuple[str, Sequence[tuple[float, float]]]]
+    image_rgb: NDArray[np.uint8],
+    zones: Sequence[DrawnZone],
+    *,
+    grid: Sequence[Sequence[tuple[float, float]]] = (),
+    lines: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """Draws zones, each a label and its corners in fractions of the frame, on a copy."""
+    """Draws zones on a copy.
+
+    Args:
+        image_rgb: `(height, width, 3)` uint8.
+        zones: In the order in which they are drawn.
+        grid: Lines on the ground, each as points in fractions of the frame.
+        lines: Written in a banner along the bottom.
+
+    Returns:
+        RGB `(height, width, 3)` uint8 of the same size.
+    """
     picture = Image.fromarray(image_rgb).convert("RGB")
     width, height = picture.size
     draw = ImageDraw.Draw(picture, "RGBA")
     text_px = max(14, round(height * TEXT_SHARE))
-    for label, zone in zones:
-        corners = [(x * width, y * height) for x, y in zone]
-        draw.polygon(corners, fill=(*ZONE_COLOR, 40))
-        draw.line([*corners, corners[0]], fill=ZONE_COLOR, width=max(2, height // 360), joint="curve")
-        _tag(draw, min(corners, key=lambda corner: corner[1]), label, _font(text_px), text_px)
+    for line in grid:
+        draw.line([(x * width, y * height) for x, y in line], fill=GRID_COLOR, width=max(1, height // 720))
+    for zone in zones:
+        corners = [(x * width, y * height) for x, y in zone.polygon]
+        color = ZONE_COLOR if zone.applies else OFF_COLOR
+        draw.polygon(corners, fill=(*color, 40))
+        draw.line([*corners, corners[0]], fill=color, width=max(2, height // 360), joint="curve")
+    _tags(draw, zones, (width, height), text_px)
+    _banner(draw, lines, (width, height), _font(text_px), text_px)
     return np.asarray(picture)
+
+
+def _tags(draw: ImageDraw.ImageDraw, zones: Sequence[DrawnZone], size: tuple[int, int], text_px: int) -> None:
+    """The labels, each at the highest corner of its zone, or below the ones that are there already."""
+    font, high = _font(text_px), text_px * 1.3
+    taken: list[tuple[float, float, float]] = []
+    for zone in zones:
+        x, y = min(((x * size[0], y * size[1]) for x, y in zone.polygon), key=lambda corner: corner[1])
+        wide = draw.textlength(zone.label, font) + text_px * 0.6
+        x, y = max(0.0, min(x, size[0] - wide)), max(high, y)
+        for left, right, top in sorted(taken, key=lambda other: other[2]):
+            if left < x + wide and x < right and abs(top - y) < high:
+                y = top + high
+        taken.append((x, x + wide, y))
+        _tag(draw, (x, y), zone.label, font, text_px)
 
 
 def _tag(

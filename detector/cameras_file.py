@@ -1,30 +1,36 @@
 """The cameras file that people write: read, checked, and turned into what the worker uses."""
 
-import json
 import logging
 import os
+import re
 import ssl
 import stat
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import shapely
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from detector.errors import ConfigError
-from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
+from detector.event_codes import Code, EventCodes, default_codes, read_codes
+from detector.ground_plane import GroundPlane, Origin, fit
+from detector.written import Written, parsed, said
+from detector.zones import Zone, ZoneKind
+from detector.zones_file import SPEAKING, CallOutEntry, Corner, GridCode, Id, Surroundings, ZoneEntry
 from models.regions.mode import Mode
-from streams.source.address import Address, RtspTransport, parse_address, redact
+from streams.source.address import Address, RtspTransport, parse_address
 
 log = logging.getLogger(__name__)
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,100}$")]
-Corner = tuple[float, float]
-AREA_MIN = 1e-4
-"""A zone smaller than a hundredth of the frame in each direction has no room for a wheel."""
 
 
 @dataclass(frozen=True)
@@ -40,53 +46,43 @@ class Camera:
     starts_at: datetime | None = None
     loop: bool = False
     detect: Mode = Mode.WHOLE
+    ground: GroundPlane | None = None
+    """What its picture is in metres; None where nobody has measured."""
 
 
-class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _OriginEntry(Written):
+    latitude: Annotated[float, Field(ge=-89, le=89)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    bearing_deg: Annotated[float, Field(ge=-360, le=360)] = 0.0
 
 
-class _ZoneEntry(_Written):
-    id: Id
-    kind: ZoneKind
-    polygon: Annotated[list[Corner], Field(min_length=3)]
-    dwell_s: Annotated[float, Field(gt=0, le=86_400, strict=True)] | None = None
-    classes: Annotated[list[str], Field(min_length=1)] | None = None
-    event_code: str | None = None
-    grid_code: str | None = None
+class _GroundEntry(Written):
+    image: list[Corner]
+    ground_m: list[Corner]
+    origin: _OriginEntry | None = None
+    _plane: GroundPlane = PrivateAttr()
 
-    @field_validator("polygon")
-    @classmethod
-    def _drawable(cls, corners: list[Corner]) -> list[Corner]:
-        for x, y in corners:
-            if not (0 <= x <= 1 and 0 <= y <= 1):
-                raise ValueError(f"corner [{x:g}, {y:g}] lies outside the frame: allowed are fractions from 0 to 1")
-        shape = shapely.Polygon(corners)
-        if not shape.is_valid:
-            raise ValueError("its edges cross: allowed is a simple polygon, corners in order around it")
-        if shape.area < AREA_MIN:
-            raise ValueError(f"it covers {shape.area:.1e} of the frame: allowed is {AREA_MIN:g} and more")
-        return corners
+    @model_validator(mode="after")
+    def _fits(self) -> "_GroundEntry":
+        outside = next((corner for corner in self.image if not all(0 <= value <= 1 for value in corner)), None)
+        if outside is not None:
+            raise ValueError(f"image: {list(outside)} lies outside the frame: allowed are fractions from 0 to 1")
+        origin = Origin(**self.origin.model_dump()) if self.origin is not None else None
+        self._plane = fit(self.image, self.ground_m, origin)
+        return self
 
-    def zone(self) -> Zone:
-        return Zone(
-            id=self.id,
-            kind=self.kind,
-            polygon=tuple(self.polygon),
-            dwell_s=self.dwell_s if self.dwell_s is not None else DEFAULT_DWELL_S[self.kind],
-            classes=frozenset(self.classes) if self.classes else None,
-            event_code=self.event_code,
-            grid_code=self.grid_code,
-        )
+    @property
+    def plane(self) -> GroundPlane:
+        return self._plane
 
 
-class _CameraEntry(_Written):
+class _CameraEntry(Written):
     id: Id
     source: Annotated[str, StringConstraints(min_length=1)]
-    zones: Annotated[list[_ZoneEntry], Field(min_length=1)]
+    zones: Annotated[list[ZoneEntry], Field(min_length=1)]
     place: str | None = None
     direction: str | None = None
-    grid_code: str | None = None
+    grid_code: GridCode | None = None
     starts_at: AwareDatetime | None = None
     transport: RtspTransport = "tcp"
     login_env: str | None = None
@@ -100,8 +96,11 @@ class _CameraEntry(_Written):
     """A recorded file that the worker plays again and again, as a stand-in for a camera."""
     detect: Mode = Mode.WHOLE
     """What the detector is shown: the whole picture, its zones, or what of the two pays (`auto`)."""
+    homography: _GroundEntry | None = None
+    callout: CallOutEntry | None = None
+    """Of all its fire lanes that have none of their own."""
 
-    def camera(self, folder: Path) -> Camera:
+    def camera(self, folder: Path, codes: EventCodes) -> Camera:
         address = replace(
             parse_address(self.source, folder),
             transport=self.transport,
@@ -113,14 +112,32 @@ class _CameraEntry(_Written):
         return Camera(
             id=self.id,
             address=address if login is None else address.with_login(login),
-            zones=tuple(entry.zone() for entry in self.zones),
+            zones=self._zones(address, codes),
             place=self.place,
             direction=self.direction,
             grid_code=self.grid_code,
             starts_at=self.starts_at,
             loop=self.loop,
             detect=self.detect,
+            ground=self.homography.plane if self.homography is not None else None,
         )
+
+    def _zones(self, address: Address, codes: EventCodes) -> tuple[Zone, ...]:
+        ground = self.homography.plane if self.homography is not None else None
+        if self.callout is not None and not any(entry.kind is SPEAKING for entry in self.zones):
+            raise ValueError(f"callout: the camera has no zone of kind {SPEAKING}: allowed is a camera that has one")
+        around = Surroundings(codes, ground, self.callout.callout() if self.callout is not None else None)
+        zones: list[Zone] = []
+        for entry in self.zones:
+            if entry.calendar is not None and not address.live and self.starts_at is None:
+                raise ValueError(
+                    f"zone {entry.id}: calendar: needs the camera's starts_at: nothing else says when a recorded file was taken"
+                )
+            try:
+                zones.append(entry.zone(around))
+            except ValueError as error:
+                raise ValueError(f"zone {entry.id}: {error}") from None
+        return tuple(zones)
 
     def _login(self, folder: Path) -> str | None:
         if self.login_env is not None and self.login_file is not None:
@@ -154,8 +171,43 @@ def _certificates(ca_file: str, folder: Path) -> Path:
     return path
 
 
-class _File(_Written):
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return value
+
+
+class _File(Written):
     cameras: Annotated[list[_CameraEntry], Field(min_length=1)]
+    event_codes: dict[ZoneKind, Code] = Field(default_factory=dict)
+    """Codes for some kinds of zone, over those of the table."""
+    event_codes_file: str | None = None
+    """A table of one's own, of the form of `event_codes.yaml`."""
+    grid_code_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
+    """What a grid code looks like here; without it any is taken, since cities differ."""
+
+    @model_validator(mode="after")
+    def _codes_fit(self) -> "_File":
+        if self.grid_code_pattern is None:
+            return self
+        for camera in self.cameras:
+            places = [(f"camera {camera.id}", camera.grid_code)]
+            places += [(f"camera {camera.id}, zone {zone.id}", zone.grid_code) for zone in camera.zones]
+            for where, code in places:
+                if code is not None and not re.fullmatch(self.grid_code_pattern, code):
+                    raise ValueError(
+                        f"{where}: grid_code {code!r}: allowed by grid_code_pattern is {self.grid_code_pattern}"
+                    )
+        return self
+
+    def codes(self, folder: Path) -> EventCodes:
+        """The table that its zones take their codes from."""
+        table = (
+            read_codes(folder / Path(self.event_codes_file).expanduser()) if self.event_codes_file else default_codes()
+        )
+        return table.changed(self.event_codes)
 
 
 def read_cameras(path: Path) -> tuple[Camera, ...]:
@@ -165,7 +217,7 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         ConfigError: It can't be read, or something in it is wrong; one line for each mistake.
     """
     try:
-        content = _parsed(path.read_text(encoding="utf-8"))
+        content = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -173,81 +225,24 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     try:
-        entries = _File.model_validate(content).cameras
+        file = _File.model_validate(content)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {_said(item, content)}" for item in error.errors())) from None
+        raise ConfigError("\n".join(f"{path}: {said(item, content, _File)}" for item in error.errors())) from None
+    entries = file.cameras
     _refuse_repeated(path, "cameras", [entry.id for entry in entries])
     for entry in entries:
         _refuse_repeated(path, f"camera {entry.id}, zones", [zone.id for zone in entry.zones])
+    codes = file.codes(path.parent)
     cameras: list[Camera] = []
     for entry in entries:
         try:
-            cameras.append(entry.camera(path.parent))
+            cameras.append(entry.camera(path.parent, codes))
         except ValueError as error:
             raise ConfigError(f"{path}: camera {entry.id}: {error}") from None
     return tuple(cameras)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error: of two dwell times the reader would not know which one counts."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=_once)
-    except json.JSONDecodeError:  # most JSON is YAML, but not what is indented with tabs
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.YAMLError(f"key {key!r} is given twice")
-    return dict(pairs)
 
 
 def _refuse_repeated(path: Path, where: str, ids: list[str]) -> None:
     repeated = sorted({name for name in ids if ids.count(name) > 1})
     if repeated:
         raise ConfigError(f"{path}: {where}: id {repeated[0]!r} is given twice: allowed is once")
-
-
-def _said(item: Any, content: object) -> str:
-    """One validation error as a line: where, what was there, what is allowed."""
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".") or "file"
-    kind = item["type"]
-    if kind == "extra_forbidden":
-        return f"{where}: unknown key: allowed are {', '.join(_keys_beside(item['loc']))}"
-    if kind == "missing":
-        return f"{where}: is missing"
-    if kind in ("model_type", "dict_type"):
-        return f"{where}: holds {_kind_of(item.get('input'))}: allowed are the keys {', '.join(_keys_of(item['loc']))}"
-    if kind == "list_type":
-        return f"{where}: holds {_kind_of(item.get('input'))}: allowed is a list"
-    message = item["msg"].removeprefix("Value error, ")
-    given = item.get("input", content)
-    shown = redact(f" (given: {given!r})") if isinstance(given, str | int | float) else ""
-    return f"{where}: {message}{shown}"
-
-
-def _kind_of(value: object) -> str:
-    names = {str: "a text", list: "a list", dict: "keys", type(None): "nothing", bool: "yes or no"}
-    return names.get(type(value), "a number")
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    return _keys_of(location[:-1])
-
-
-def _keys_of(location: tuple[int | str, ...]) -> list[str]:
-    names = [part for part in location if isinstance(part, str)]
-    model = _ZoneEntry if names[-1:] == ["zones"] else _CameraEntry if names[-1:] == ["cameras"] else _File
-    return list(model.model_fields)

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector.annotate import with_zones
+from detector.annotate import DrawnZone, with_zones
 from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
 from detector.files import as_json
+from detector.zones import Zone, overlap_warnings
 from streams.errors import SourceError
 from streams.source.probe import Probe, probe
 from streams.still import encode_jpeg
@@ -22,8 +24,13 @@ FPS_TOLERANCE = 0.1
 """Frames that are dropped on the way make a few percent; more is a wrong setting, or a stream that the network can't carry."""
 
 
-def check_cameras(cameras_path: Path, out_dir: Path) -> list[dict[str, Any]]:
+def check_cameras(cameras_path: Path, out_dir: Path, at: datetime | None = None) -> list[dict[str, Any]]:
     """Probes every camera and writes `cameras.json` and a `ID.jpg` for each.
+
+    Args:
+        cameras_path: Cameras file.
+        out_dir: Made if missing.
+        at: An aware moment that calendars are asked about; None: now, and for a recorded file when it was taken.
 
     Returns:
         A row for each camera: what it is with `doubts`, a line for each, or the `error`.
@@ -37,7 +44,8 @@ def check_cameras(cameras_path: Path, out_dir: Path) -> list[dict[str, Any]]:
     if len(failed) == len(probed):
         raise ConfigError("\n".join(f"camera {camera.id}: source {result}" for camera, result in probed))
     out_dir.mkdir(parents=True, exist_ok=True)
-    rows = [_row(camera, result, out_dir) for camera, result in probed]
+    now = at or datetime.now(UTC)
+    rows = [_row(camera, result, out_dir, at or camera.starts_at or now) for camera, result in probed]
     (out_dir / REPORT_FILE).write_bytes(as_json({"schema": 1, "cameras": rows}))
     return rows
 
@@ -60,9 +68,10 @@ def _doubts(camera: Camera, known: Probe) -> Iterator[str]:
         yield "no usable sender reports so far: pictures are dated by their arrival"
     if known.declared_fps and known.fps and abs(known.fps / known.declared_fps - 1) > FPS_TOLERANCE:
         yield f"declares {known.declared_fps:g} fps, and {known.fps:g} come"
+    yield from overlap_warnings(camera.zones)
 
 
-def _row(camera: Camera, known: Probe | SourceError, out_dir: Path) -> dict[str, Any]:
+def _row(camera: Camera, known: Probe | SourceError, out_dir: Path, at: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "camera": camera.id,
         "source": str(camera.address),
@@ -70,8 +79,12 @@ def _row(camera: Camera, known: Probe | SourceError, out_dir: Path) -> dict[str,
     }
     if isinstance(known, SourceError):
         return row | {"error": str(known)}
-    zones = [(f"{zone.id}: {zone.kind.value}, {zone.dwell_s:g} s", zone.polygon) for zone in camera.zones]
-    image = with_zones(known.picture.rgb(), zones)
+    drawn = [DrawnZone(_label(zone, at), zone.polygon, _applies(zone, at)) for zone in camera.zones]
+    step_m, grid = camera.ground.grid([zone.polygon for zone in camera.zones]) if camera.ground else (0.0, [])
+    height_m = camera.ground.camera_height_m(known.width_px / known.height_px) if camera.ground else None
+    hangs = f"; the camera hangs {height_m:.1f} m high" if height_m is not None else ""
+    lines = [f"{camera.id}: lines on the ground are {step_m:g} m apart{hangs}"] if grid else []
+    image = with_zones(known.picture.rgb(), drawn, grid=grid, lines=lines)
     picture = f"{camera.id}.jpg"
     (out_dir / picture).write_bytes(encode_jpeg(image))
     return row | {
@@ -85,8 +98,36 @@ def _row(camera: Camera, known: Probe | SourceError, out_dir: Path) -> dict[str,
         "clock_source": known.clock_source,
         "transport": _transport(camera, known),
         "doubts": list(_doubts(camera, known)),
+        "rules": [_rule(zone, at) for zone in camera.zones],
+        "camera_height_m": None if height_m is None else round(height_m, 2),
         "picture": picture,
     }
+
+
+def _applies(zone: Zone, at: datetime) -> bool:
+    return zone.calendar is None or zone.calendar.active(at)
+
+
+def _label(zone: Zone, at: datetime) -> str:
+    said = [f"{zone.id}: {zone.kind.value}", f"{zone.dwell_s:g} s"]
+    said += [f"not {name}" for name in sorted(zone.exempt)]
+    return ", ".join(said if _applies(zone, at) else [*said, "off now"])
+
+
+def _rule(zone: Zone, at: datetime) -> dict[str, Any]:
+    """What a zone says beside its polygon, as far as it says it."""
+    rule: dict[str, Any] = {"zone": zone.id, "kind": zone.kind.value, "dwell_s": zone.dwell_s}
+    if zone.calendar is not None:
+        rule |= {"calendar": str(zone.calendar), "applies": _applies(zone, at), "asked_at": at.isoformat()}
+    said = {
+        "classes": sorted(zone.classes or ()),
+        "exempt": sorted(zone.exempt),
+        "event_code": zone.event_code,
+        "event_names": dict(zone.event_names),
+        "grid_code": zone.grid_code,
+        "callout": None if zone.callout is None else str(zone.callout),
+    }
+    return rule | {key: value for key, value in said.items() if value}
 
 
 def _transport(camera: Camera, known: Probe) -> str:

@@ -15,6 +15,7 @@ SAME_PLACE_IOU_MIN: Final = 0.5  # two boxes that share more are one thing, as i
 TYPES_OF_KIND: Final[Mapping[ZoneKind, str]] = {
     ZoneKind.NO_PARKING: "illegal_parking",
     ZoneKind.FIRE_LANE: "illegal_parking",
+    ZoneKind.NO_TWO_WHEELERS: "two_wheeler_parking",
     ZoneKind.NO_VENDING: "street_vending",
     ZoneKind.FRONTAGE: "road_occupation",
     ZoneKind.NO_DUMPING: "dumping",

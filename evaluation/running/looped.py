@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
-import yaml
 from av.error import FFmpegError
 
+from detector.written import parsed
 from evaluation.datasets.truth import ClipTruth, clip_of, only_camera
 from evaluation.errors import EvaluationError
 
@@ -36,7 +36,7 @@ def looped_dataset(clips: Sequence[ClipTruth], minutes: float, folder: Path) -> 
         name = f"{index:02d}-{source.stem}"
         path, length_s = loop(source, folder / name, 60 * minutes / len(clips))
         # The file as it was written, so that zones and all else are the same.
-        content = yaml.safe_load(clip.cameras.read_text(encoding="utf-8"))
+        content: Any = parsed(clip.cameras.read_text(encoding="utf-8"))
         content["cameras"][0]["source"] = path.name
         (folder / f"{name}.yaml").write_text(json.dumps(content), encoding="utf-8")
         (folder / f"{name}.json").write_text(json.dumps({"duration_s": length_s, "incidents": []}), encoding="utf-8")

@@ -108,17 +108,20 @@ def test_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]
-ZONE_KEYS = "id, kind, polygon, dwell_s, classes, event_code, grid_code"
+ZONE_KEYS = (
+    "id, kind, polygon, dwell_s, classes, exempt, size_m, calendar, permitted, cooldown_s, event_code, "
+    "grid_code, callout"
+)
 CAMERA_KEYS = (
     "id, source, zones, place, direction, grid_code, starts_at, transport, login_env, login_file, verify_certificate, "
-    "ca_file, certificate_name, loop, detect"
+    "ca_file, certificate_name, loop, detect, homography, callout"
 )
-KINDS = "'no_parking', 'fire_lane', 'no_vending', 'frontage' or 'no_dumping'"
+KINDS = "'no_parking', 'fire_lane', 'no_two_wheelers', 'no_vending', 'frontage' or 'no_dumping'"
 ID_PATTERN = "String should match pattern '^[a-z0-9_-]{1,100}$'"
 
 BAD = [
     # unknown keys, at every level
-    ((), "camera", [], "camera: unknown key: allowed are cameras"),
+    ((), "camera", [], "camera: unknown key: allowed are cameras, event_codes, event_codes_file, grid_code_pattern"),
     (CAMERA, "sourse", "x", f"cameras[0].sourse: unknown key: allowed are {CAMERA_KEYS}"),
     (ZONE, "dwell", 60, f"cameras[0].zones[0].dwell: unknown key: allowed are {ZONE_KEYS}"),
     # what has to be there
@@ -173,6 +176,20 @@ BAD = [
         "polygon",
         [[0.5, 0.5], [0.51, 0.5], [0.5, 0.51]],  # half of 0.01 * 0.01
         "cameras[0].zones[0].polygon: it covers 5.0e-05 of the frame: allowed is 0.0001 and more",
+    ),
+    (
+        ZONE,
+        "polygon",
+        [
+            [0.1, 0.5],
+            [0.9, 0.5],
+            [0.9, 0.504],
+            [0.1, 0.504],
+        ],  # 0.0032 of the frame, but nothing wider than 0.004 fits in
+        (
+            "cameras[0].zones[0].polygon: it is thinner than a wheel, 0.0040 of the frame at its widest: "
+            "allowed is 0.005 and more"
+        ),
     ),
     (ZONE, "polygon", [[0, 0], [1, 0], [1]], "cameras[0].zones[0].polygon[2][1]: is missing"),
     # sources and times
