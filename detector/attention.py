@@ -11,8 +11,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from detector.template import likeness
-from detector.things import ANCHOR_BOXES, LOOKS_SAME, Presence, Thing
+from detector.template import LOOKS_SAME, likeness
+from detector.things import ANCHOR_BOXES, Presence, Thing
 from detector.zones import Zone
 from streams.gate import RECHECK_S, ChangeGate
 

@@ -3,15 +3,18 @@
 The sequence of an incident's files and revisions lives here; `watch` feeds it looks, `evidence` makes the files.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detector.evidence import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker, Made
 from detector.incidents import EvidenceFile, Incident, State
-from detector.pin import Pin
+from detector.inquiry import Questions
+from detector.pin import Pin, forget_pin
 from detector.plates import FRAMES_MAX
-from detector.rules import Judgement, Rule, Stay
+from detector.resume import OpenCase
+from detector.rules import Actor, Ask, Judgement, Passing, Rule, Signs, Stay, Subject
 from detector.things import Presence, Thing
 from detector.zones import Zone
 from models.plates.reading import PlateReading
@@ -25,8 +28,12 @@ Submit = Callable[[Callable[[], Made], Callable[[Made], None]], None]
 """Runs slow work, at once or in a thread of its own, and hands what it made to the second function."""
 STOOD_SHARE = 0.5
 """Of the pictures between two looks, this share must show a thing that stands; the rest may have a passer-by in front."""
+ASK_EVERY_S = 10.0
+"""Traffic is followed anew this often while a vehicle may stand in a queue: a tenth of a core for as long as that lasts."""
 GLIMPSED_SHARE = 0.2
 """Enough where something stands in front in the newest look."""
+LATER_EVERY_MIN_S, LATER_EVERY_MAX_S = 300.0, 3600.0
+"""Evidence of a long stay grows: a still whenever it has lasted twice as long, within these bounds."""
 PLATED = "vehicle"
 """Role of the things that have plates."""
 ARRIVAL_STILL_S = 1.5
@@ -58,10 +65,24 @@ class Case:
     pin: Pin | None = None
     """Packets of the arrival; None as long as the ring is sure to have them."""
     clips_done: bool = False
-    later_done: bool = False
+    laters: int = 0
+    """Stills that were taken after the alarm's."""
+    later_s: float = 0.0
+    """When the newest of them was."""
     dropped: bool = False
     work_left: int = 0
     plate_readings: list[PlateReading | None] = field(default_factory=list)
+    passed: Passing | None = None
+    """Vehicles that look-back saw driving; None as long as nobody has asked."""
+    passed_asked_s: float = -math.inf
+    actor: Actor | None = None
+    actor_sought: bool = False
+    about: dict[str, Any] = field(default_factory=dict)
+    """What is known of the place; goes into the incident's `why`."""
+    counts_from_s: float = -math.inf
+    """Dwell counts from here at the earliest: the rule was not in force before."""
+    not_before_s: float = -math.inf
+    """No alarm before: one like it has only just ended."""
 
     @property
     def open(self) -> bool:
@@ -74,12 +95,16 @@ class Case:
         """True when the newest look shows the thing."""
         return self.thing.presence in (Presence.SEEN, Presence.HELD)
 
-    def stay(self, now_s: float) -> Stay:
+    def stay(self, now_s: float, signs: Signs | None) -> Stay:
         """What the rule is told."""
         counts = self.thing.counts
         return Stay(
             now_s=now_s,
-            since_s=self.incident.since_s,
+            signs=signs,
+            passed=self.passed,
+            actor=self.actor,
+            actor_sought=self.actor_sought,
+            since_s=max(self.incident.since_s, self.counts_from_s),
             onset_s=self.incident.onset_s,
             box=self.thing.anchor,
             class_name=self.thing.class_name,
@@ -91,34 +116,53 @@ class Case:
             present=self.in_view,
         )
 
-    def look(self, now_s: float, frame: Frame, shown: Callable[[], float]) -> None:
+    def look(self, now_s: float, frame: Frame, questions: Questions, watched_from_s: float | None) -> None:
         """A new look: is the rule broken now, and is anything due?
 
         Args:
             now_s: Its media time.
             frame: Its picture.
-            shown: Looks back in which share of the pictures since the last look the thing stood there; asked before an
-                alarm only.
+            questions: What may be asked before an alarm.
+            watched_from_s: Since when the rule is in force, in media time; None while it is not.
         """
         if self.incident.state is State.ENDED:
             self.due(now_s)
             return
         if self.pin is None and now_s >= self.incident.since_s + POST_ROLL_S:
             self._pin_arrival()
-        if self.incident.state is State.CANDIDATE:
-            self._judge(now_s, frame, shown)
+        if self.incident.state is State.CANDIDATE and watched_from_s is not None and now_s >= self.not_before_s:
+            self.counts_from_s = max(self.incident.since_s, watched_from_s)
+            self._judge(now_s, frame, questions)
         self.due(now_s)
-        alarm_s = self.incident.confirmed_s
-        if alarm_s is not None and not self.later_done and now_s >= alarm_s + self.zone.dwell_s and self.in_view:
+        if self._later_due(now_s) and self.in_view:
             self._later(frame)
 
-    def _judge(self, now_s: float, frame: Frame, shown: Callable[[], float]) -> None:
-        judgement = self.rule.judge(replace(self.stay(now_s), present=True), self.zone)
-        if not judgement.confirmed or self.thing.presence is Presence.ABSENT:
+    def _judge(self, now_s: float, frame: Frame, questions: Questions) -> None:
+        signs = questions.signs()
+        judgement = self._judged(now_s, signs)
+        if self.thing.presence is Presence.ABSENT:
             return
+        while judgement.asks is not None and self._ask(judgement.asks, now_s, questions):
+            judgement = self._judged(now_s, signs)
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
-        if shown() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE):
+        if judgement.confirmed and questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE):
             self._confirm(now_s, frame, judgement)
+
+    def _judged(self, now_s: float, signs: Signs) -> Judgement:
+        return self.rule.judge(replace(self.stay(now_s, signs), present=True), self.zone)
+
+    def _ask(self, ask: Ask, now_s: float, questions: Questions) -> bool:
+        """Looks back for what the rule wants to know; False where nothing new can be known yet."""
+        if ask is Ask.ACTOR and not self.actor_sought:
+            pin = self._pinned()
+            self.actor, self.actor_sought = questions.actor(self.incident.since_s, pin.packets()), True
+            return True
+        if ask is Ask.PASSED and now_s - self.passed_asked_s >= ASK_EVERY_S:
+            since_s = max(self.incident.since_s, self.passed_asked_s)
+            passed = questions.passed(since_s)
+            self.passed, self.passed_asked_s = passed if self.passed is None else self.passed + passed, now_s
+            return True
+        return False
 
     def due(self, now_s: float) -> None:
         """Does what is due without a picture: the clips, once the post-roll has passed."""
@@ -126,17 +170,29 @@ class Case:
         if alarm_s is not None and not self.clips_done and now_s >= alarm_s + POST_ROLL_S:
             self._clips()
 
-    def gone(self, ended_s: float, frame: Frame | None) -> None:
-        """The thing has left: `frame` shows the place clear; None if that picture can't be had any more."""
+    def gone(self, ended_s: float, frame: Frame | None, *, clear: bool) -> None:
+        """The thing has left.
+
+        Args:
+            ended_s: When, in media time.
+            frame: The picture that says so; None if it can't be had any more.
+            clear: It shows the place without the thing; False where something has hidden the place for too long.
+        """
         if self.incident.state is State.CANDIDATE:
             self._drop()
             return
         self._last_still(ended_s)
-        self.incident = self.incident.ended(
-            ended_s, {"left": True, "stood_in_all_s": round(ended_s - self.incident.since_s, 2)}
-        )
-        clear = self.maker.still(self.incident, "left", frame, "place clear", there=False) if frame is not None else []
-        self._attach(clear)
+        proof = frame if clear else None
+        why = {
+            "left": clear,
+            "stood_in_all_s": round(ended_s - self.incident.since_s, 2),
+            "seen_clear_after_s": None if proof is None else round(proof.time_s - self.incident.since_s, 2),
+        }
+        if not clear:
+            why["hidden_at_the_end"] = True
+        self.incident = self.incident.ended(ended_s, why)
+        files = self.maker.still(self.incident, "left", proof, "place clear", there=False) if proof is not None else []
+        self._attach(files)
 
     def merged(self) -> None:
         """The thing is one that another case is about: what nobody has been told of is dropped, what was told ends."""
@@ -146,12 +202,29 @@ class Case:
             self.incident = self.incident.ended(self.thing.last_s, {"merged": True})
             self._attach([])
 
-    def finish(self) -> None:
-        """Nothing more will come from this camera: what is due is done with what is there."""
+    def kept(self) -> OpenCase:
+        """What a successor needs."""
+        return OpenCase(self.incident, self.thing, self.laters, self.later_s)
+
+    def take_up(self, kept: OpenCase) -> None:
+        """Goes on after a restart. Pictures from before are gone; what was told may not have arrived, so it is told again."""
+        self.laters, self.later_s = kept.laters, kept.later_s
+        forget_pin(self.maker.folder)
+        if self.incident.state is not State.CANDIDATE:
+            self.clips_done = True
+            self._attach([])
+
+    def finish(self, *, for_good: bool) -> None:
+        """Nothing more will come from this camera: what is due is done with what is there.
+
+        Args:
+            for_good: A candidate is dropped; else it waits for the next start.
+        """
         if self.incident.state is State.CANDIDATE:
-            self._drop()
+            if for_good:
+                self._drop()
             return
-        if not self.later_done and self.incident.state is State.CONFIRMED:
+        if not self.laters and self.incident.state is State.CONFIRMED:
             self._last_still(self.thing.last_s)
         if not self.clips_done:
             self._clips()
@@ -183,10 +256,12 @@ class Case:
     def _confirm(self, now_s: float, frame: Frame, judgement: Judgement) -> None:
         pin = self._pinned()
         arrival = pin.packets()
-        self.incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why)
+        incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why | self.about)
+        self.incident = replace(incident, actor=self.actor, class_name=self.thing.class_name)
         stood = f"{now_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
         alarm = self.maker.still(self.incident, "alarm", frame, stood, there=True)
-        self._attach([*self._arrival_still(arrival), *alarm, self.maker.closeup(frame, self.incident.box)])
+        closeups = [self.maker.closeup(frame, self.incident.box), *self._actor_closeup(arrival)]
+        self._attach([*self._arrival_still(arrival), *alarm, *closeups])
         if self.two_clips and arrival:
             self._record_clip("arrival", arrival, self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
         pin.release()
@@ -198,6 +273,13 @@ class Case:
         name = "first-seen" if self.incident.onset_s is None else "arrival"
         return self.maker.still(self.incident, name, first, name.replace("-", " "), there=True)
 
+    def _actor_closeup(self, arrival: Sequence[Packet]) -> Files:
+        actor = self.incident.actor
+        if actor is None:
+            return []
+        first = next(look_back(arrival, actor.seen_s, actor.seen_s + ARRIVAL_STILL_S), None)
+        return [] if first is None else [self.maker.closeup(first, actor.box, "closeup-actor.jpg")]
+
     @property
     def two_clips(self) -> bool:
         """True when arrival and alarm are too far apart for one clip."""
@@ -205,13 +287,25 @@ class Case:
         return alarm_s is not None and alarm_s - self.arrival_s > ONE_CLIP_MAX_S
 
     def _later(self, frame: Frame) -> None:
-        self.later_done = True
+        self.laters += 1
+        self.later_s = frame.time_s
+        name = "later" if self.laters == 1 else f"later-{self.laters}"
         stood = f"{frame.time_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
-        self._attach(self.maker.still(self.incident, "later", frame, stood, there=True))
+        self._attach(self.maker.still(self.incident, name, frame, stood, there=True))
+
+    def _later_due(self, now_s: float) -> bool:
+        """The first still is due when it has stood for the permitted time once more, the others ever more seldom."""
+        alarm_s = self.incident.confirmed_s
+        if alarm_s is None:
+            return False
+        if not self.laters:
+            return now_s >= alarm_s + self.zone.dwell_s
+        apart_s = max(LATER_EVERY_MIN_S, min(LATER_EVERY_MAX_S, self.later_s - self.incident.since_s))
+        return now_s >= self.later_s + apart_s
 
     def _last_still(self, at_s: float) -> None:
         """The last picture that shows the thing, if the later still has not been taken yet."""
-        if self.later_done or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
+        if self.laters or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
             return
         packets = self.around.ring.window(at_s - 1, at_s)
         last = next(iter([*look_back(packets, at_s - 1, at_s)][-1:]), None)
@@ -230,7 +324,7 @@ class Case:
     def _record_clip(self, name: str, packets: list[Packet], start_s: float, end_s: float) -> None:
         incident = self.incident
         self.work_left += 1
-        looks = FRAMES_MAX // (2 if self.two_clips else 1) if self.rule.role == PLATED else 0
+        looks = FRAMES_MAX // (2 if self.two_clips else 1) if self.rule.subject is Subject.VEHICLE else 0
         self.around.submit(
             lambda: self.maker.clip(incident, name, packets, start_s, end_s, plate_looks=looks), self._clip_made
         )

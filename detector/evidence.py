@@ -78,9 +78,9 @@ class EvidenceMaker:
             take_still(self.folder, name, frame, lines, box=box, label=incident.class_name, zone=self.zone.polygon)
         )
 
-    def closeup(self, frame: Frame, box: Box) -> EvidenceFile:
-        """The thing itself, cut out."""
-        return take_closeup(self.folder, frame, box)
+    def closeup(self, frame: Frame, box: Box, name: str = "closeup.jpg") -> EvidenceFile:
+        """The thing itself, or who put it there, cut out."""
+        return take_closeup(self.folder, name, frame, box)
 
     def clip(
         self,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from detector.geometry import Box
+from detector.rules.signs import Actor
 from models.plates.reading import Plate
 
 
@@ -52,6 +53,10 @@ class Incident:
     evidence: tuple[EvidenceFile, ...] = ()
     plate: Plate | None = None
     """None as long as nobody has looked for it; a plate without a text is not legible."""
+    role: str = "vehicle"
+    """What its subject is to the rule."""
+    actor: Actor | None = None
+    """Who put it there, where that was seen."""
 
     def confirmed(self, at_s: float, box: Box, score: float, why: dict[str, Any]) -> "Incident":
         """The alarm: `at_s` is the newest picture that the decision used."""

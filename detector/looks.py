@@ -19,24 +19,29 @@ MEMORY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One detection of something that a rule may care about."""
+    """One detection."""
 
     box: Box
     class_name: str
     score: float
+    role: str | None = None
+    """What it is to the rules, as the model's registry entry says: `vehicle`, `person`, …; None where it plays none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """One picture; without sightings and others where the detector was not asked."""
+    """One picture; without sightings where the detector was not asked."""
 
     time_s: float
     """Media time of the picture."""
     luma: NDArray[np.uint8] = field(repr=False)
     """`(height, width)` uint8, a small grey picture of the whole frame."""
     sightings: tuple[Sighting, ...] = ()
-    others: tuple[Box, ...] = ()
-    """Whatever else was detected; it can stand in front of a thing."""
+    """All that was detected, best score first, one for each object."""
+
+    def of(self, *roles: str) -> tuple[Sighting, ...]:
+        """The sightings that play one of these roles."""
+        return tuple(sighting for sighting in self.sightings if sighting.role in roles)
 
 
 class LookMemory:

@@ -18,6 +18,13 @@ log = logging.getLogger(__name__)
 PIN_NAME = ".arrival.pin"
 
 
+def forget_pin(folder: Path) -> None:
+    """Removes what a worker that is no more has pinned in a folder: its packets belong to a media time that is over."""
+    with contextlib.suppress(OSError):
+        (folder / PIN_NAME).unlink()
+        folder.rmdir()  # if nothing else is in it
+
+
 class Pin:
     """Holds packets in memory until `to_disk` has written them; safe to use from several threads."""
 

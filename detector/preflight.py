@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from detector.cameras_file import Camera
 from detector.errors import ConfigError
 from detector.rules import rule_for
+from detector.zones import overlap_warnings
 from models.detector import Detector
 from streams.errors import SourceError
 from streams.source.probe import first_picture
@@ -38,11 +39,12 @@ def check_classes(cameras: Sequence[Camera], detector: Detector) -> None:
         ConfigError: A line for each zone that names another one.
     """
     wrong = [
-        f"camera {camera.id}, zone {zone.id}: classes: {', '.join(sorted(zone.classes - set(detector.names)))}: the model "
+        f"camera {camera.id}, zone {zone.id}: {key}: {', '.join(sorted(classes - set(detector.names)))}: the model "
         f"{detector.name} knows no such class; allowed are {', '.join(detector.names)}"
         for camera in cameras
         for zone in camera.zones
-        if zone.classes is not None and zone.classes - set(detector.names)
+        for key, classes in (("classes", zone.classes or frozenset()), ("exempt", zone.exempt))
+        if classes - set(detector.names)
     ]
     if wrong:
         raise ConfigError("\n".join(wrong))
@@ -51,6 +53,8 @@ def check_classes(cameras: Sequence[Camera], detector: Detector) -> None:
 def say_what_is_off(cameras: Sequence[Camera], detector: Detector) -> None:
     """Says which zones nobody watches, and why: a rule that is silently off looks like a quiet street."""
     for camera in cameras:
+        for warning in overlap_warnings(camera.zones):
+            log.warning("camera %s: %s", camera.id, warning)
         for zone in camera.zones:
             rule = rule_for(zone.kind)
             if rule is None:
@@ -60,8 +64,8 @@ def say_what_is_off(cameras: Sequence[Camera], detector: Detector) -> None:
                     zone.id,
                     zone.kind,
                 )
-            elif rule.role not in detector.roles.values():
+            elif missing := rule.needs - set(detector.roles.values()):
                 log.warning(
                     "camera %s, zone %s: the model %s has no class of role %s: it is not watched",
-                    camera.id, zone.id, detector.name, rule.role,
+                    camera.id, zone.id, detector.name, ", ".join(sorted(missing)),
                 )  # fmt: skip

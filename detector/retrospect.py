@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from detector.geometry import Box
 from detector.looks import LookMemory
-from detector.template import Patch, likeness, patch_at, similarity
-from detector.things import LOOKS_SAME, Thing
+from detector.template import Patch, likeness, patch_at, shows, similarity
+from detector.things import Thing
 
 SETTLED_SHARE = 0.93
 """A place shows a thing at rest from this share of its usual similarity on; one that rolls its last 2 % stays below it."""
@@ -42,7 +42,7 @@ def arrival_bracket(thing: Thing, memory: LookMemory) -> Bracket:
     without_s: float | None = None
     differs_since_s = 0.0
     for look in memory.backwards(thing.first_s):
-        if likeness(thing.template, look.luma, thing.anchor) >= LOOKS_SAME:
+        if shows(thing.template, look.luma, thing.anchor):
             with_s, without_s = look.time_s, None
             continue
         if without_s is None:
@@ -75,7 +75,7 @@ def shown_share(pictures: Iterable[Picture], anchor: Box, template: Patch) -> fl
     Patrol glances every other second; in dense traffic one car may stand in a glance where another one did in the last.
     Most of the pictures in between show what really stands there.
     """
-    shown = [likeness(template, luma, anchor) >= LOOKS_SAME for _, luma in pictures]
+    shown = [shows(template, luma, anchor) for _, luma in pictures]
     return sum(shown) / len(shown) if shown else 0.0
 
 

@@ -8,25 +8,31 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 
 from detector.allocator import share_one_heap
+from detector.callout import Blocked
+from detector.callout_sender import CallOuts
 from detector.cameras_file import Camera
 from detector.evidence import RING_BYTES, RING_S
 from detector.health import health_row, write_health
+from detector.incidents import Incident, State
 from detector.outbox import Outbox
+from detector.resume import keep_open, read_open
 from detector.slots import Slots
 from detector.views import read_view, take_accepted, write_view
 from detector.watch import CameraWatch
 from detector.watch_plan import WatchPlan
 from detector.wire import revision_json
+from detector.zones import Zone
 from models.detector import Detector, load_detector
 from models.runtime.batcher import BatcherStats
 from models.runtime.providers import BUCKETS
+from streams.clock import CaptureClock
 from streams.decoders import DecoderPool
 from streams.hardware import AUTO, accelerator
 from streams.patrol import Patrol, PatrolDecoder
@@ -46,6 +52,8 @@ VIEWS_EVERY_S = 600.0
 SAY_EVERY_S = 60.0
 SAY_FROM = 10
 """A few displaced samples are no news: cameras that started together fall due together."""
+CALL_OUT_WITHIN = timedelta(seconds=60)
+"""Of the alarm: whoever stood there may have left since."""
 EVIDENCE_THREADS = 1
 """Clips and their tracks are made one after the other, so that patrol keeps the cores."""
 
@@ -116,19 +124,32 @@ class Shard:
         self._views_next_s = time.monotonic() + VIEWS_EVERY_S
         self._outbox = Outbox(spec.state_dir)
         self._evidence = ThreadPoolExecutor(EVIDENCE_THREADS, thread_name_prefix="evidence")
-        folder = spec.state_dir / "evidence"
+        self._callouts = CallOuts()
+        self._plan_folder = folder = spec.state_dir / "evidence"
         plan = WatchPlan(
             detector=detector,
             folder=folder,
-            publish=lambda camera, zone, clock, incident: self._outbox.post(
-                revision_json(camera, zone, clock, incident), folder / incident.id
-            ),
+            publish=self._publish,
             record_of=revision_json,
             executor=self._evidence,
             view_of=lambda camera: read_view(spec.state_dir, camera),
+            open_of=lambda camera, now_s, now_at: read_open(spec.state_dir, camera.id, now_s, now_at),
+            keep_open=lambda camera, cases, now_s, now_at: keep_open(spec.state_dir, camera.id, cases, now_s, now_at),
         )
         pool = DecoderPool(accelerator=accelerator(spec.decode))
         self._posts = {camera.id: _Post(camera, plan, pool, self._spill(camera.id)) for camera in spec.cameras}
+
+    def _publish(self, camera: Camera, zone: Zone, clock: CaptureClock, incident: Incident) -> None:
+        self._outbox.post(revision_json(camera, zone, clock, incident), self._plan_folder / incident.id)
+        if zone.callout is None or incident.state is not State.CONFIRMED or incident.confirmed_s is None:
+            return
+        at = clock.wall(incident.confirmed_s)
+        # Who was told to leave before a restart need not be told again by it.
+        if datetime.now(UTC) - at <= CALL_OUT_WITHIN:
+            self._callouts.offer(
+                zone.callout,
+                Blocked(incident.id, camera.id, zone.id, incident.type, at, incident.class_name, camera.place),
+            )
 
     def _spill(self, camera: str) -> Spill | None:
         if self.spec.ring_memory_bytes is None:
@@ -138,6 +159,7 @@ class Shard:
     def run(self, stop: StopSign) -> None:
         """Blocks until all cameras have ended or `stop` is raised; evidence that is due is finished first."""
         share_one_heap()
+        self._callouts.start()
         cv2.setNumThreads(1)  # analysts share the cores: helpers of their own would only get in each other's way
         analysts = [
             threading.Thread(target=self._analyse, name=f"analyst-{number}", daemon=True)
@@ -247,6 +269,8 @@ class Shard:
             "picture": watch.viewpoint.row(),
             "reader_restarts": post.restarts,
             "ring_bytes": post.ring.held_bytes,
+            "call_outs": self._callouts.counts(post.camera.id),
+            "alarms_withheld": watch.withheld,
         }
         return health_row(post.camera.id, post.feed.report(), post.feed.clock, drops=drops, more=more)
 
@@ -259,10 +283,11 @@ class Shard:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         for post in self._posts.values():
             if not post.finished:
-                post.watch.finish()
+                post.watch.finish(for_good=not post.camera.address.live)
         self._views_next_s = 0.0
         self._keep_views(time.monotonic())
         self._evidence.shutdown(wait=True)
+        self._callouts.stop()
         self._outbox.close()
 
 

@@ -1,6 +1,6 @@
-"""From detections to sightings: boxes in fractions of the frame, what rules care about apart from the rest."""
+"""From detections to sightings: boxes in fractions of the frame, one for each object, each with its role."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from detector.geometry import Box, iou
 from detector.looks import Sighting
@@ -10,27 +10,23 @@ SAME_OBJECT_IOU = 0.7
 """A lorry is often reported as car and truck at once: boxes this close are one vehicle."""
 
 
-def sightings_in(
-    detections: Detections, size_px: tuple[int, int], matters: Callable[[str], bool]
-) -> tuple[tuple[Sighting, ...], tuple[Box, ...]]:
-    """Sightings, best score first and one for each object, and the boxes of everything else.
+def sightings_in(detections: Detections, size_px: tuple[int, int], roles: Mapping[str, str]) -> tuple[Sighting, ...]:
+    """Sightings, best score first and one for each object of a role.
 
     Args:
         detections: Boxes in pixels of the frame.
         size_px: Width and height of the frame.
-        matters: Whether a rule cares about things of a class.
+        roles: Class name to role; a class that is not in it plays none.
     """
     width_px, height_px = size_px
     scale = (width_px, height_px, width_px, height_px)
     sightings: list[Sighting] = []
-    others: list[Box] = []
     order = (-detections.scores).argsort(kind="stable")
     for index in order:
         name = detections.names[int(detections.classes[index])]
+        role = roles.get(name)
         corners = (float(v) / s for v, s in zip(detections.boxes_px[index], scale, strict=True))
         box = Box(*(min(1.0, max(0.0, corner)) for corner in corners))
-        if not matters(name):
-            others.append(box)
-        elif all(iou(box, kept.box) < SAME_OBJECT_IOU for kept in sightings):
-            sightings.append(Sighting(box, name, float(detections.scores[index])))
-    return tuple(sightings), tuple(others)
+        if role is None or all(kept.role != role or iou(box, kept.box) < SAME_OBJECT_IOU for kept in sightings):
+            sightings.append(Sighting(box, name, float(detections.scores[index]), role))
+    return tuple(sightings)

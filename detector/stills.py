@@ -43,8 +43,8 @@ def take_plate(folder: Path, name: str, image_rgb: NDArray[np.uint8], time_s: fl
     return write_evidence(folder, name, "closeup", encode_jpeg(image_rgb), time_s, time_s)
 
 
-def take_closeup(folder: Path, frame: Frame, box: Box) -> EvidenceFile:
-    """Writes `closeup.jpg`: the thing itself, in the pixels of the source."""
+def take_closeup(folder: Path, name: str, frame: Frame, box: Box) -> EvidenceFile:
+    """Writes a close-up: what is in the box, in the pixels of the source."""
     image = frame.rgb()
     height, width = image.shape[:2]
     cut = box.grown(CLOSEUP_MARGIN)
@@ -52,4 +52,4 @@ def take_closeup(folder: Path, frame: Frame, box: Box) -> EvidenceFile:
         int(cut.top * height) : max(int(cut.bottom * height), int(cut.top * height) + 2),
         int(cut.left * width) : max(int(cut.right * width), int(cut.left * width) + 2),
     ]
-    return write_evidence(folder, "closeup.jpg", "closeup", encode_jpeg(crop), frame.time_s, frame.time_s)
+    return write_evidence(folder, name, "closeup", encode_jpeg(crop), frame.time_s, frame.time_s)

@@ -4,16 +4,22 @@ Dwell belongs to a thing in a place, not to a track: between two patrol samples 
 sighting is associated by place, and where the detector misses it, the place itself is compared with how it looked.
 """
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
+from detector.flow import Flow
 from detector.geometry import Box, iou, overlap
 from detector.looks import Look, Sighting
-from detector.template import Patch, likeness, patch_at
+from detector.riders import unridden
+from detector.rules.signs import Traffic
+from detector.template import DETAILS_SAME, LOOKS_SAME, Patch, details_alike, likeness, patch_at, shows
+from detector.traffic import Standing, traffic_around
 
 SEED_SCORE = 0.35
 """A new thing needs a sighting that the detector is fairly sure of; one that is there already may be seen more faintly."""
@@ -21,12 +27,11 @@ SAME_PLACE_IOU = 0.5
 """A sighting this close to the anchor is of the same place: a parked car's box varies by a fifth, or is cut by a passer-by."""
 UNMOVED_IOU = 0.8
 """This close, it is the same place, not something in front; at a stop line successors reach 0.92, so looks decide as well."""
-LOOKS_SAME = 0.8
-"""Similarity from which a place shows what it showed before. Measured on real footage: a parked car keeps 0.96 and more, 0.7
-while somebody walks in front of it; two different cars in one lane, seen from above, reach 0.77."""
 LIKELY_SAME = 0.75
 """Enough where the detector also sees it unmoved: the same car keeps 0.72 to 0.83 under passing headlights, another one that
 stops on the very same spot has 0.58 at the median and 0.74 at most."""
+LIT_SAME = 0.3
+"""Under a lamp that trebles the light on one side a parked car keeps this much at least; the details then decide."""
 SETTLE_S = 3.5
 """At rest this long, a thing is settled; slower than any crawling queue moves by half a car."""
 SETTLE_SEEN = 2
@@ -43,6 +48,15 @@ ANCHOR_BOXES = 15
 """The anchor is the median of the first boxes, up to this many; then it stays, so that what creeps is not followed."""
 LEARN_EVERY_S = 0.5
 """Looks closer together than this teach nothing new about a thing, however many there are."""
+AWAY_S = 20.0
+"""After so long without a look, watching begins anew: what came meanwhile came nobody knows when. Longer than two re-checks."""
+WAITED_S = 90.0
+"""Who stood no longer than this may have waited at a light: the place is a lane, as any in which vehicles drive."""
+DRIVES_OFF_S = 10.0
+"""A vehicle that drove off still belongs to its file for so long: those behind it follow one by one, two seconds apart."""
+
+RIDDEN = "two_wheeler"
+"""Role of what can stand there with somebody on it, and is then not left there."""
 
 
 class Presence(StrEnum):
@@ -78,6 +92,10 @@ class Thing:
     """What overlapped it when it was last seen (a bench, a neighbour): that does not hide it."""
     boxes: list[Box] = field(default_factory=list, repr=False)
     learned_s: float = 0.0
+    from_start: bool = False
+    """True for what stood there already when watching began."""
+    steady: bool = True
+    """False for what moves within its place (a pitch with its people): how the place looks proves nothing there."""
 
     @property
     def class_name(self) -> str:
@@ -101,27 +119,51 @@ class Update:
     """Settled things that turned out to be an older one: no longer followed."""
 
 
-class ThingKeeper:
-    """Follows the stationary things of one camera, at any rate of looks. Pure: pictures and times come in."""
+class _Left(NamedTuple):
+    """A vehicle that has driven off."""
 
-    def __init__(self) -> None:
+    vehicle: Standing
+    left_s: float
+
+
+class ThingKeeper:
+    """Follows the stationary things of one camera that the detector has a class for, at any rate of looks.
+
+    Args:
+        roles: Roles of the classes that it follows; everything else can only stand in front.
+    """
+
+    def __init__(self, roles: Collection[str] = ("vehicle",)) -> None:
         self.things: list[Thing] = []
+        self._roles = frozenset(roles)
         self._next_id = 1
+        self._first: Look | None = None
+        self._looked_s = -math.inf
+        self._flow = Flow()
+        self._driven_off: list[_Left] = []
+        self._traffic: dict[int, Traffic] = {}
 
     def update(self, look: Look) -> Update:
         """Takes a look; gives what settled and what left with it."""
-        matched = self._match(look.sightings)
+        if look.time_s - self._looked_s > AWAY_S:
+            self._first = look
+        self._looked_s = look.time_s
+        self._traffic = {}
+        sightings = unridden(look) if self._roles == {RIDDEN} else look.of(*self._roles)
+        matched = self._match(sightings)
         taken: set[int] = set()
         for thing in self.things:
             index = matched[thing.id]
-            self._observe(thing, look, None if index is None else look.sightings[index])
+            self._observe(thing, look, None if index is None else sightings[index])
             if index is not None and thing.presence is Presence.SEEN:
                 taken.add(index)
         gone = tuple(thing for thing in self.things if thing.settled and self._has_left(thing, look.time_s))
-        self.things = [thing for thing in self.things if thing not in gone and self._keeps(thing)]
+        passed = [thing for thing in self.things if not self._keeps(thing)]
+        self.things = [thing for thing in self.things if thing not in gone and thing not in passed]
+        self._drove(look.time_s, gone, passed)
         doubles = self._doubles()
         self.things = [thing for thing in self.things if thing not in doubles]
-        for index, sighting in enumerate(look.sightings):
+        for index, sighting in enumerate(sightings):
             if index not in taken and sighting.score >= SEED_SCORE and not self._double(sighting):
                 self._start(sighting, look)
         return Update(tuple(self._settle(look)), gone, tuple(thing for thing in doubles if thing.settled))
@@ -132,6 +174,26 @@ class ThingKeeper:
             thing.anchor = thing.anchor.shifted(dx, dy)
             thing.boxes = [box.shifted(dx, dy) for box in thing.boxes]
             thing.beside = tuple(box.shifted(dx, dy) for box in thing.beside)
+        self._flow.shift(dx, dy)
+        self._driven_off = [it._replace(vehicle=it.vehicle.shifted(dx, dy)) for it in self._driven_off]
+
+    def adopt(self, thing: Thing) -> None:
+        """Follows a thing that was followed before a restart."""
+        thing.id = self._next_id
+        self._next_id += 1
+        self.things.append(thing)
+
+    def relearn(self) -> None:
+        """What is in the next look was there when watching began. What is known keeps its looks: they are its own."""
+        self._looked_s = -math.inf
+
+    def signs(self, thing: Thing) -> Traffic:
+        """How the vehicles around it stand, in the newest look."""
+        if not self._traffic:
+            settled = [it for it in self.things if it.settled]
+            traffic = traffic_around([*map(_standing, settled), *(it.vehicle for it in self._driven_off)], self._flow)
+            self._traffic = {it.id: around for it, around in zip(settled, traffic, strict=False)}
+        return self._traffic.get(thing.id, Traffic(in_file=0, neighbours=0))
 
     def _match(self, sightings: Sequence[Sighting]) -> dict[int, int | None]:
         """Thing id to index of the sighting in the same place: best overlap first, one to one."""
@@ -151,8 +213,8 @@ class ThingKeeper:
 
     def _observe(self, thing: Thing, look: Look, sighting: Sighting | None) -> None:
         alike = likeness(thing.template, look.luma, thing.anchor)
-        same = alike >= LOOKS_SAME
         in_place = sighting is not None and iou(thing.anchor, sighting.box) >= UNMOVED_IOU
+        same = alike >= LOOKS_SAME or ((thing.settled or in_place) and self._lit_otherwise(thing, look, alike))
         if sighting is not None and (same or (in_place and alike >= LIKELY_SAME)):
             thing.presence = Presence.SEEN
         elif same:
@@ -173,10 +235,15 @@ class ThingKeeper:
         thing.changed_looks = thing.changed_looks + 1 if in_place else 0
         thing.absent_since_s = look.time_s if thing.absent_since_s is None else thing.absent_since_s
 
+    @staticmethod
+    def _lit_otherwise(thing: Thing, look: Look, alike: float) -> bool:
+        """True where a lamp or a beam lies on a part of it: the whole looks different, its details do not."""
+        return alike >= LIT_SAME and details_alike(thing.template, look.luma, thing.anchor) >= DETAILS_SAME
+
     def _learn(self, thing: Thing, look: Look, sighting: Sighting, *, same: bool) -> None:
         thing.classes[sighting.class_name] += 1
         thing.score_sum += sighting.score
-        boxes = (*(other.box for other in look.sightings if other is not sighting), *look.others)
+        boxes = (other.box for other in look.sightings if other is not sighting)
         thing.beside = tuple(box for box in boxes if overlap(thing.anchor, box) > 0)
         # What only resembles it may have a passer-by in it: the template learns from clear views alone.
         if not same or look.time_s - thing.learned_s < LEARN_EVERY_S:
@@ -194,11 +261,10 @@ class ThingKeeper:
 
     @staticmethod
     def _covered(thing: Thing, look: Look) -> bool:
-        boxes = (*(sighting.box for sighting in look.sightings), *look.others)
         return any(
-            overlap(thing.anchor, box) >= HIDDEN_OVERLAP * thing.anchor.area
-            and all(iou(box, known) < SAME_PLACE_IOU for known in thing.beside)
-            for box in boxes
+            overlap(thing.anchor, other.box) >= HIDDEN_OVERLAP * thing.anchor.area
+            and all(iou(other.box, known) < SAME_PLACE_IOU for known in thing.beside)
+            for other in look.sightings
         )
 
     @staticmethod
@@ -236,6 +302,21 @@ class ThingKeeper:
             for thing in self.things
         )
 
+    def _drove(self, now_s: float, gone: Sequence[Thing], passed: Sequence[Thing]) -> None:
+        """Remembers the vehicles that moved: those that left, for a moment, and where those drove that did not stay."""
+        self._driven_off = [it for it in self._driven_off if now_s - it.left_s < DRIVES_OFF_S]
+        self._driven_off += [_Left(_standing(thing), thing.last_s) for thing in gone]
+        waited = [thing for thing in gone if thing.last_s - thing.first_s < WAITED_S]
+        for thing in (*passed, *waited):
+            self._flow.note(thing.anchor)
+
+    def _was_there(self, thing: Thing) -> bool:
+        """True when the first look shows it already: the detector may have missed it there."""
+        first = self._first
+        if first is None or thing.first_s <= first.time_s:
+            return True
+        return shows(thing.template, first.luma, thing.anchor)
+
     def _start(self, sighting: Sighting, look: Look) -> None:
         thing = Thing(self._next_id, sighting.box, patch_at(look.luma, sighting.box), look.time_s, look.time_s)
         thing.counts[Presence.SEEN] += 1
@@ -257,7 +338,12 @@ class ThingKeeper:
             thing.settled = True
             thing.anchor = _median(thing.boxes)
             thing.template = patch_at(look.luma, thing.anchor)
+            thing.from_start = self._was_there(thing)
         return ready
+
+
+def _standing(thing: Thing) -> Standing:
+    return Standing(thing.anchor, None if thing.from_start else thing.first_s)
 
 
 def _median(boxes: Sequence[Box]) -> Box:

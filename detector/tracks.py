@@ -1,25 +1,17 @@
-"""Tracks over a clip, for drawing: what moved and what stood while the clip plays.
-
-Here pictures come fast, so a tracker follows them; on patrol, things are followed by place.
-"""
+"""Tracks over a clip, for drawing: what moved and what stood while the clip plays."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import supervision
-from trackers import ByteTrackTracker
-
 from detector.geometry import Box, iou
 from detector.plates import Step
 from detector.sightings import SAME_OBJECT_IOU
+from detector.tracking import Tracked, tracked
 from models.detections import Detections
 from streams.frame import Frame
 
 TRACKS_FPS = 4.0
 """Pictures per second that are followed: people and cars still overlap themselves at this rate, at a sixth of the cost."""
-CONFIDENT = 0.4
-"""Score that starts a track; ByteTrack's own default fits detectors that are trained on the scene."""
 SUBJECT_IOU = 0.5
 UNBROKEN_IOU = 0.3
 """Between two pictures of a track: less is a jump, and what stands behind it may be another vehicle."""
@@ -48,22 +40,13 @@ def follow(
     Returns:
         The content of `tracks.json`: `t` in seconds from the clip's start, boxes xyxy in fractions, ids from 1 on.
     """
-    tracker = ByteTrackTracker(
-        frame_rate=TRACKS_FPS, track_activation_threshold=CONFIDENT, high_conf_det_threshold=CONFIDENT
-    )
-    ids: dict[int, int] = {}
     subject_looks: dict[int, int] = {}
     rows: list[dict[str, Any]] = []
-    for frame in frames:
-        found = detect(frame)
-        tracked = tracker.update(
-            supervision.Detections(xyxy=found.boxes_px, confidence=found.scores, class_id=found.classes)
-        )
-        row = _row(tracked, found.names, (frame.width_px, frame.height_px), ids)
+    for time_s, row in tracked(frames, detect, TRACKS_FPS):
         for entry in row:
-            if iou(Box(*entry["box"]), anchor) >= SUBJECT_IOU:
-                subject_looks[entry["id"]] = subject_looks.get(entry["id"], 0) + 1
-        rows.append({"t": round(frame.time_s - starts_s, 3), "boxes": row})
+            if iou(entry.box, anchor) >= SUBJECT_IOU:
+                subject_looks[entry.track] = subject_looks.get(entry.track, 0) + 1
+        rows.append({"t": round(time_s - starts_s, 3), "boxes": [_drawn(entry) for entry in row]})
     return {
         "schema": SCHEMA,
         "clip": clip,
@@ -110,26 +93,10 @@ def _unbroken(steps: Sequence[Step], anchor: Box) -> list[Step]:
     return list(steps[first : last + 1])
 
 
-def _row(
-    tracked: supervision.Detections, names: Sequence[str], size_px: tuple[int, int], ids: dict[int, int]
-) -> list[dict[str, Any]]:
-    if tracked.tracker_id is None or len(tracked) == 0:
-        return []
-    scale = np.array([*size_px, *size_px], dtype=np.float64)
-    row = []
-    for box_px, track, class_id, score in zip(
-        tracked.xyxy, tracked.tracker_id, tracked.class_id, tracked.confidence, strict=True
-    ):
-        if track < 0:  # not yet a track
-            continue
-        box = np.clip(box_px / scale, 0.0, 1.0)
-        row.append(
-            {
-                # The library counts ids over all trackers of a process; a clip's own start at 1.
-                "id": ids.setdefault(int(track), len(ids) + 1),
-                "class": names[int(class_id)],
-                "score": round(float(score), 3),
-                "box": [round(float(value), 4) for value in box],
-            }
-        )
-    return sorted(row, key=lambda entry: int(entry["id"]))
+def _drawn(entry: Tracked) -> dict[str, Any]:
+    return {
+        "id": entry.track,
+        "class": entry.class_name,
+        "score": round(entry.score, 3),
+        "box": [round(value, 4) for value in entry.box],
+    }

@@ -8,7 +8,7 @@ recordings, as fast as they go, and over live cameras.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,37 +18,25 @@ from numpy.typing import NDArray
 
 from detector.attention import Attention, Need
 from detector.cameras_file import Camera
-from detector.cases import PLATED, STOOD_SHARE, Case, Surroundings
-from detector.evidence import EvidenceMaker, Made
-from detector.geometry import Box
-from detector.incidents import Incident, State, incident_id
+from detector.casebook import CaseBook
+from detector.cases import STOOD_SHARE, Case
+from detector.evidence import Made
+from detector.eyes import Eyes
+from detector.ground_plane import GroundPlane
+from detector.inquiry import Inquiry, Questions
+from detector.keepers import keepers_for
 from detector.looks import Look, LookMemory
-from detector.retrospect import Picture, arrival_bracket, came_to_rest, left_at, shown_share
-from detector.rules import Rule, rule_for
-from detector.sightings import sightings_in
-from detector.things import Presence, Thing, ThingKeeper
+from detector.rules import DETECTED, Rule, Subject, rule_for
+from detector.things import Presence, Thing
 from detector.viewpoint import Viewpoint
 from detector.watch_plan import WatchPlan
 from detector.zones import Zone
 from models.detections import Detections
-from models.regions.detect import RegionDetector
 from streams.clock import CaptureClock
 from streams.frame import Frame
-from streams.lookback import look_back
 from streams.ring import PacketRing
 
 log = logging.getLogger(__name__)
-
-SCORE_MIN = 0.15
-"""Faint sightings keep a thing alive that is there already; a new one needs more (`things.SEED_SCORE`)."""
-FINE_STEP_S = 0.08
-"""Look-back compares pictures this far apart: finer than anybody can say when a wheel stopped turning."""
-PROOF_STEP_S = 0.2
-"""Enough to tell a parked car from two that came by."""
-START_S = 1.0
-"""What came to rest within the first second was at the most still rolling when watching began."""
-PROOF_S = 2.5
-"""Looks further apart (a camera was away, the machine is overloaded) are not decoded whole: the newest part will do."""
 
 
 class CameraWatch:
@@ -65,23 +53,26 @@ class CameraWatch:
         """Pictures that nothing was judged by, because the camera is covered, moved, black, frozen or blurred."""
         self.viewpoint = Viewpoint(camera.id, plan.view_of(camera), live=camera.address.live)
         self.clips_failed = 0
-        self._from_start: Counter[str] = Counter()
-        self._ring = ring
-        self._clock = clock
         self._plan = plan
-        self._eyes = RegionDetector(plan.detector)
+        self._clock = clock
+        self._eyes = Eyes(plan.detector, camera.detect)
         self._lock = threading.RLock()
-        self._keeper = ThingKeeper()
+        self._inquiry = Inquiry(ring, self.detect, plan.detector.roles)
+        self._book = CaseBook(camera, ring, clock, plan, self.detect, self._submit)
         self._memory = LookMemory()
-        self._cases: list[Case] = []
         self._unproven: list[Thing] = []
         self._looked_s = 0.0
         self._last: Look | None = None
         self._last_s = 0.0
         self._ticked_from: tuple[float, float] | None = None
-        self._place(self._as_drawn())
-        self._roles = {rule.role for _, rule in self._rules}
-        self._plated = frozenset(name for name, role in plan.detector.roles.items() if role == PLATED)
+        drawn = self._as_drawn()
+        self._keepers = keepers_for(by_subject(drawn))
+        self._place(drawn, camera.ground)
+
+    @property
+    def withheld(self) -> int:
+        """Alarms that were held back, because one like them had only just ended in the same place."""
+        return self._book.withheld
 
     @property
     def analysed(self) -> int:
@@ -90,14 +81,16 @@ class CameraWatch:
 
     def look(self, frame: Frame) -> None:
         """Takes a decoded picture. Pictures come in order of time."""
-        luma = frame.gray(*self._size_px(frame))
+        luma = self._eyes.luma(frame)
         with self._lock:
             if not self._usable(frame, luma):
                 return
             carried = self._may_carry(frame, luma)
         # The detector is asked outside the lock: what is due meanwhile need not wait for it.
-        look = Look(frame.time_s, luma) if carried else self._look_of(frame, luma)
+        look = Look(frame.time_s, luma) if carried else self._eyes.look(frame, luma, self._outlines())
         with self._lock:
+            if self._last is None:
+                self._resume(frame.time_s)
             self.looks += 1
             self.carried += carried
             self._last_s = frame.time_s
@@ -106,7 +99,8 @@ class CameraWatch:
                 self._carry(frame, look)
             else:
                 self._take(frame, look)
-            self._cases = [case for case in self._cases if case.open]
+            self._book.sweep()
+            self._book.keep(frame.time_s)
             self._looked_s = frame.time_s
             self._last = look
 
@@ -116,29 +110,35 @@ class CameraWatch:
             self.looks += 1
             self.unusable += 1
             self._last_s = frame.time_s
-            for case in self._cases:
-                case.due(frame.time_s)
+            self._book.due(frame.time_s)
             return False
         moved_by = self.viewpoint.moved_by()
         if moved_by is not None:
-            self._keeper.shift(*moved_by)
-            self._place([(zone.shifted(*moved_by), rule) for zone, rule in self._rules])
+            for keeper in self._keepers.values():
+                keeper.shift(*moved_by)
+            ground = None if self._ground is None else self._ground.shifted(*moved_by)
+            self._place([(zone.shifted(*moved_by), rule) for zone, rule in self._rules], ground)
         return True
 
     def _as_drawn(self) -> list[tuple[Zone, Rule]]:
-        return [(zone, rule) for zone in self.camera.zones if (rule := rule_for(zone.kind)) is not None]
+        known = set(self._plan.detector.roles.values())
+        return [
+            (zone, rule)
+            for zone in self.camera.zones
+            if (rule := rule_for(zone.kind)) is not None and rule.needs <= known
+        ]
 
-    def _place(self, rules: list[tuple[Zone, Rule]]) -> None:
-        """Says where the zones lie in the picture from now on."""
+    def _place(self, rules: list[tuple[Zone, Rule]], ground: GroundPlane | None) -> None:
+        """Says where the zones, and the ground, lie in the picture from now on."""
         self._rules = rules
+        self._ground = ground
         self._attention = Attention([zone for zone, _ in rules])
 
     def _may_carry(self, frame: Frame, luma: NDArray[np.uint8]) -> bool:
         if not self._plan.gated:
             return False
-        candidates = [case.thing for case in self._cases if case.incident.state is State.CANDIDATE]
-        awaited = [*candidates, *(thing for thing in self._unproven if self._zones_of(thing))]
-        need = self._attention.need(frame.time_s, luma, self._keeper.things, awaited)
+        awaited = [*self._book.candidates, *(thing for thing in self._unproven if self._zones_of(thing))]
+        need = self._attention.need(frame.time_s, luma, self._things(), awaited)
         if need is not None:
             self.needs[need] += 1
         return need is None
@@ -146,25 +146,32 @@ class CameraWatch:
     def _take(self, frame: Frame, look: Look) -> None:
         """A look with the detector: all that is decided is decided here."""
         self._attention.analysed(look.time_s, look.luma)
-        update = self._keeper.update(look)
-        self._unproven += update.settled
+        gone: list[Thing] = []
+        merged: list[Thing] = []
+        for keeper in self._keepers.values():
+            update = keeper.update(look)
+            self._unproven += update.settled
+            gone += update.gone
+            merged += update.merged
         self._prove(look)
-        for case in self._cases:
-            if case.thing not in update.gone:
-                case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
-        for thing in update.gone:
+        self._book.look(frame.time_s, frame, partial(self._questions, look), gone)
+        for thing in gone:
             self._close(thing, look, frame)
-        for case in self._cases:
-            if case.thing in update.merged:
-                case.merged()
+        self._book.merged(merged)
 
     def _carry(self, frame: Frame, look: Look) -> None:
         """A look without: what stands in the zones looks as before. Nothing is counted; no case is a candidate here."""
-        for thing in self._keeper.things:
+        for thing in self._things():
             if thing.settled and self._attention.concerns(thing):
                 thing.last_s = look.time_s
-        for case in self._cases:
-            case.look(frame.time_s, frame, partial(self._shown, case.thing, look))
+        self._book.look(frame.time_s, frame, partial(self._questions, look))
+
+    def _resume(self, now_s: float) -> None:
+        """Before the first look: goes on with what was open before a restart."""
+        for rule, thing in self._book.resume(
+            self._plan.open_of(self.camera, now_s, self._clock.wall(now_s)), self._rules
+        ):
+            self._keepers[rule.subject].adopt(thing)
 
     def tick_after(self, monotonic_s: float) -> None:
         """Lets what is due happen while no pictures come: time goes on from the last one.
@@ -175,19 +182,17 @@ class CameraWatch:
         with self._lock:
             if self._ticked_from is None or self._ticked_from[0] != self._last_s:
                 self._ticked_from = (self._last_s, monotonic_s)
-            for case in self._cases:
-                case.due(self._last_s + monotonic_s - self._ticked_from[1])
+            self._book.due(self._last_s + monotonic_s - self._ticked_from[1])
 
-    def finish(self) -> None:
-        """The source has ended: completes the evidence with what is there."""
+    def finish(self, *, for_good: bool = True) -> None:
+        """The source has ended, for good or until the next start: completes the evidence with what is there."""
         with self._lock:
-            if self._last is not None:
-                for thing in self._keeper.things:
+            if self._last is not None and for_good:
+                for thing in self._things():
                     # There was no time left for a second look at the empty place.
                     if thing.presence is Presence.ABSENT:
-                        self._close(thing, self._last, self._frame_of(self._last))
-            for case in self._cases:
-                case.finish()
+                        self._close(thing, self._last, self._inquiry.frame_of(self._last))
+            self._book.finish(for_good=for_good)
 
     def view(self) -> dict[str, NDArray[Any]]:
         """What the camera sees when all is well, for the next start."""
@@ -198,38 +203,28 @@ class CameraWatch:
         """What the camera sees now is what its zones were drawn on."""
         with self._lock:
             self.viewpoint.relearn()
-            self._place(self._as_drawn())
+            for keeper in self._keepers.values():
+                keeper.relearn()
+            self._place(self._as_drawn(), self.camera.ground)
 
     def detect(self, frame: Frame) -> Detections:
         """What the detector finds in a whole frame, as evidence shows it; boxes in its pixels."""
-        plan = self._plan.detector.plan(frame.width_px, frame.height_px)
-        return self._plan.detector.detect(frame.rgb(*plan.resized), plan, score_min=SCORE_MIN)
+        return self._eyes.detect(frame)
 
-    def _seen_in(self, frame: Frame) -> Detections:
-        """What a look goes by: the whole frame or its zones, as the camera is set."""
-        outlines = [zone.polygon for zone, _ in self._rules]
-        aim = self._eyes.plan(frame.width_px, frame.height_px, outlines, self.camera.detect)
-        return self._eyes.detect(frame.rgb(*aim.resized), aim, score_min=SCORE_MIN)
-
-    def _size_px(self, frame: Frame) -> tuple[int, int]:
-        """Width and height of the grey picture that places are compared in: what the detector sees."""
-        return self._plan.detector.plan(frame.width_px, frame.height_px).resized
-
-    def _look_of(self, frame: Frame, luma: NDArray[np.uint8]) -> Look:
-        size_px = frame.width_px, frame.height_px
-        roles = self._plan.detector.roles
-        sightings, others = sightings_in(self._seen_in(frame), size_px, lambda name: roles.get(name) in self._roles)
-        return Look(frame.time_s, luma, sightings, others)
+    def _outlines(self) -> list[tuple[tuple[float, float], ...]]:
+        return [zone.polygon for zone, _ in self._rules]
 
     def _prove(self, look: Look) -> None:
         """Things that have settled in a zone become candidates, once look-back shows that they really stand there."""
         waiting: list[Thing] = []
+        followed = self._things()
         for thing in self._unproven:
-            if thing not in self._keeper.things:
+            if thing not in followed:
                 continue
             zones = self._zones_of(thing)
-            if zones and thing.presence in (Presence.SEEN, Presence.HELD) and self._shown(thing, look) >= STOOD_SHARE:
-                self._open(thing, zones, look)
+            if zones and thing.presence in (Presence.SEEN, Presence.HELD) and self._stood(thing, look) >= STOOD_SHARE:
+                since_s, onset_s = self._inquiry.arrival(thing, self._memory, look)
+                self._book.open(thing, zones, since_s, onset_s, self._ground)
             else:
                 waiting.append(thing)
         self._unproven = waiting
@@ -238,90 +233,37 @@ class CameraWatch:
         return [
             (zone, rule)
             for zone, rule in self._rules
-            if zone.holds(thing.anchor) and (zone.classes is None or thing.class_name in zone.classes)
+            if thing in self._keepers[rule.subject].things and self._concerns(zone, rule, thing)
         ]
 
-    def _shown(self, thing: Thing, look: Look) -> float:
+    def _concerns(self, zone: Zone, rule: Rule, thing: Thing) -> bool:
+        if not zone.holds(thing.anchor) or (rule.subject in DETECTED and not zone.judges(thing.class_name)):
+            return False
+        if zone.size_m is None or self._ground is None:
+            return True
+        height, width = self._last.luma.shape if self._last is not None else (9, 16)
+        return zone.size_m.admit(self._ground.size_m(thing.anchor, width / height))
+
+    def _things(self) -> list[Thing]:
+        """All that is followed, whatever it is."""
+        return [thing for keeper in self._keepers.values() for thing in keeper.things]
+
+    def _stood(self, thing: Thing, look: Look) -> float:
         """Share of the pictures since the last look that show the thing in its place."""
-        since_s = max(self._looked_s, look.time_s - PROOF_S)
-        pictures = self._pictures(since_s, look.time_s, look, PROOF_STEP_S)
-        return shown_share(pictures, thing.anchor, thing.template)
+        return self._inquiry.shown(thing, self._looked_s, look) if thing.steady else 1.0
 
-    def _open(self, thing: Thing, zones: Sequence[tuple[Zone, Rule]], look: Look) -> None:
-        since_s, onset_s = self._arrival(thing, look)
-        for zone, rule in zones:
-            incident = Incident(
-                id=self._new_id(zone, rule, onset_s, thing.anchor),
-                camera=self.camera.id,
-                zone=zone.id,
-                type=rule.incident_type,
-                since_s=since_s,
-                onset_s=onset_s,
-                box=thing.anchor,
-                class_name=thing.class_name,
-            )
-            maker = EvidenceMaker(
-                self._plan.folder / incident.id,
-                self.camera,
-                zone,
-                self._clock,
-                self.detect,
-                vehicles=self._plated,
-                plate_reader=self._plan.plate_reader,
-            )
-            self._cases.append(Case(incident, thing, zone, rule, maker, self._around(zone)))
-
-    def _new_id(self, zone: Zone, rule: Rule, onset_s: float | None, box: Box) -> str:
-        name = incident_id(self.camera.id, zone.id, rule.incident_type, self._onset_name(onset_s), box)
-        if onset_s is not None:
-            return name
-        # Without an onset, two stays in one place would have one name.
-        self._from_start[name] += 1
-        return name if self._from_start[name] == 1 else f"{name}-{self._from_start[name]}"
-
-    def _around(self, zone: Zone) -> Surroundings:
-        return Surroundings(
-            ring=self._ring,
-            submit=self._submit,
-            publish=lambda incident: self._plan.publish(self.camera, zone, self._clock, incident),
-            record_of=lambda incident: self._plan.record_of(self.camera, zone, self._clock, incident),
+    def _questions(self, look: Look, case: Case) -> Questions:
+        thing = case.thing
+        return Questions(
+            signs=partial(self._keepers[case.rule.subject].signs, thing),
+            stood=partial(self._stood, thing, look),
+            passed=partial(self._inquiry.passed, thing, case.zone, look.time_s),
+            actor=partial(self._inquiry.actor, thing),
         )
 
-    def _onset_name(self, onset_s: float | None) -> str:
-        if self._clock.source == "file" and self.camera.starts_at is None:
-            return "start" if onset_s is None else f"{onset_s:.2f}"
-        return self._clock.wall(onset_s or 0.0).isoformat(timespec="milliseconds")
-
-    def _arrival(self, thing: Thing, look: Look) -> tuple[float, float | None]:
-        """Since when it has stood there, and its onset: None if it was there before watching began."""
-        bracket = arrival_bracket(thing, self._memory)
-        if bracket.without_s is None:
-            return bracket.with_s, None
-        pictures = self._pictures(bracket.without_s, bracket.with_s, look)
-        onset_s = came_to_rest(pictures, thing.anchor, thing.template, bracket.with_s)
-        first = self._memory.first
-        if first is not None and onset_s - first.time_s < START_S:
-            return first.time_s, None
-        return onset_s, onset_s
-
-    def _frame_of(self, look: Look) -> Frame | None:
-        """The picture of a look, from the ring: kept in full for every camera, they would take 3 MB each."""
-        packets = self._ring.window(look.time_s, look.time_s)
-        return next(look_back(packets, look.time_s, look.time_s), None)
-
     def _close(self, thing: Thing, look: Look, frame: Frame | None) -> None:
-        cases = [case for case in self._cases if case.thing is thing]
-        if not cases:
-            return
-        clear_s = thing.absent_since_s if thing.absent_since_s is not None else look.time_s
-        ended_s = left_at(self._pictures(thing.last_s, clear_s, look), thing.anchor, thing.template, thing.last_s)
-        for case in cases:
-            case.gone(ended_s, frame)
-
-    def _pictures(self, start_s: float, end_s: float, look: Look, every_s: float = FINE_STEP_S) -> Iterator[Picture]:
-        height, width = look.luma.shape
-        for frame in look_back(self._ring.window(start_s, end_s), start_s, end_s, every_s=every_s):
-            yield frame.time_s, frame.gray(width, height)
+        if self._book.about(thing):
+            self._book.gone(thing, self._inquiry.left(thing, look), frame)
 
     def _submit(self, work: Callable[[], Made], then: Callable[[Made], None]) -> None:
         def run() -> None:
@@ -339,3 +281,11 @@ class CameraWatch:
             run()
         else:
             self._plan.executor.submit(run)
+
+
+def by_subject(rules: Sequence[tuple[Zone, Rule]]) -> dict[Subject, list[Zone]]:
+    """The zones that matter for each subject."""
+    found: dict[Subject, list[Zone]] = {}
+    for zone, rule in rules:
+        found.setdefault(rule.subject, []).append(zone)
+    return found

@@ -10,7 +10,6 @@ from models.plates.reading import Colour
 from streams.clock import CaptureClock
 
 SCHEMA = 1
-SUBJECT_ROLE = "vehicle"
 
 
 def recorded(incident: Incident) -> dict[str, Any]:
@@ -26,14 +25,20 @@ def recorded(incident: Incident) -> dict[str, Any]:
         "box": [round(value, 4) for value in incident.box],
         "score": incident.score,
         "why": incident.why,
-        "subjects": [_subject(incident)],
+        "subjects": _subjects(incident),
         "evidence": [_recorded_file(file) for file in incident.evidence],
     }
 
 
+def _subjects(incident: Incident) -> list[dict[str, Any]]:
+    """What it is about, and who did it where that was seen; of a plate only what is legible is told."""
+    actor = incident.actor
+    doer = [] if actor is None else [{"role": f"actor_{actor.role}", "class": actor.class_name, "plate": None}]
+    return [_subject(incident), *doer]
+
+
 def _subject(incident: Incident) -> dict[str, Any]:
-    """The vehicle; of its plate only what is legible is told."""
-    subject: dict[str, Any] = {"role": SUBJECT_ROLE, "class": incident.class_name, "plate": None}
+    subject: dict[str, Any] = {"role": incident.role, "class": incident.class_name, "plate": None}
     plate = incident.plate
     if plate is not None and plate.text is not None:
         subject |= {"plate": plate.text, "plate_confidence": round(plate.confidence, 3)}
@@ -79,7 +84,7 @@ def revision(camera: Camera, zone: Zone, clock: CaptureClock, incident: Incident
         box=tuple(round(value, 4) for value in incident.box),
         score=incident.score,
         why=incident.why,
-        subjects=(Subject.model_validate(_subject(incident)),),
+        subjects=tuple(Subject.model_validate(subject) for subject in _subjects(incident)),
         evidence=tuple(
             EvidenceItem(
                 name=file.name,

@@ -7,7 +7,7 @@ new in a zone. That such misses never come to a difference in the incidents is w
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class _Run:
     """One clip watched once."""
 
     def __init__(self, camera: Camera, detector: Detector, folder: Path, *, gated: bool) -> None:
-        self.zones = [(zone, rule.role) for zone in camera.zones if (rule := rule_for(zone.kind)) is not None]
+        self.zones = [(zone, rule.needs) for zone in camera.zones if (rule := rule_for(zone.kind)) is not None]
         self.detector = detector
         self._newest: dict[str, Incident] = {}
         plan = WatchPlan(
@@ -154,12 +154,13 @@ class _Run:
     def shown(self, frame: Frame) -> list[Sighting]:
         """What the detector shows in the zones, of what their rules look at."""
         size_px = frame.width_px, frame.height_px
-        sightings, _ = sightings_in(self.watch.detect(frame), size_px, lambda name: name in self.detector.roles)
+        sightings = sightings_in(self.watch.detect(frame), size_px, self.detector.roles)
         return [sighting for sighting in sightings if any(self._matters(sighting, *zone) for zone in self.zones)]
 
-    def _matters(self, sighting: Sighting, zone: Zone, role: str) -> bool:
+    @staticmethod
+    def _matters(sighting: Sighting, zone: Zone, roles: Collection[str]) -> bool:
         of_class = zone.classes is None or sighting.class_name in zone.classes
-        return of_class and self.detector.roles[sighting.class_name] == role and zone.holds(sighting.box)
+        return of_class and sighting.role in roles and zone.holds(sighting.box)
 
 
 class _Costs:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from detector.analyze import analyze_cameras
 from detector.cameras_file import Camera, read_cameras
+from detector.eyes import SCORE_MIN
 from detector.preflight import check_files
-from detector.watch import SCORE_MIN
 from evaluation.datasets.truth import Dataset, read_dataset
 from evaluation.errors import EvaluationError
 from evaluation.region_counts import Count, Thing, things_in

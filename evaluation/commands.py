@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from evaluation.benches.command import cameras, peers
+from evaluation.benches.command import api, cameras, peers
 from evaluation.running.command import bench_evaluate, evaluate
 
 __all__ = ["bench", "evaluate", "simulate"]
@@ -24,6 +24,7 @@ def bench() -> None:
     """Measure throughput and latency; JSON on standard output."""
 
 
+bench.add_command(api)
 bench.add_command(bench_evaluate)
 bench.add_command(cameras)
 bench.add_command(peers)
@@ -49,6 +50,28 @@ def lookback() -> None:
     from evaluation.bench_lookback import bench_lookback  # noqa: PLC0415 - loads PyAV; --help must not
 
     click.echo(json.dumps(bench_lookback(), indent=1))
+
+
+@bench.command()
+@click.argument("clip", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+def rules(clip: Path | None, model: str) -> None:
+    """What following and judging cost for each sample, all rules at once; on the sample camera's film if nothing is given."""
+    from evaluation.bench_rules import bench_rules  # noqa: PLC0415 - loads the detector's libraries; --help must not
+    from evaluation.sample.film import cached_sample  # noqa: PLC0415
+
+    click.echo(json.dumps(bench_rules(clip or cached_sample().path, model), indent=1))
+
+
+@bench.command()
+@click.argument("dataset", type=click.Path(path_type=Path, dir_okay=False), metavar="DATASET.yaml")
+@click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Clips at once; one for each core if not given.")
+def rates(dataset: Path, model: str, jobs: int | None) -> None:
+    """Patrol beside the analysis of every picture, on the clips of DATASET.yaml: what each finds, and how far apart."""
+    from evaluation.bench_rates import bench_rates  # noqa: PLC0415 - loads the detector's libraries; --help must not
+
+    click.echo(json.dumps(bench_rates(dataset, model, jobs), indent=1))
 
 
 @bench.command()
@@ -96,11 +119,17 @@ def appearance(clips: tuple[Path, ...], model: str) -> None:
 @click.option("--model", default="yolov8n", show_default=True, help="As `models list` shows it; with its variants.")
 @click.option("--provider", help="tensorrt, cuda, openvino or cpu, or as tensorrt:fp16; default: the best one.")
 @click.option("--cameras", type=click.IntRange(min=1), default=50, show_default=True)
-def models(model: str, provider: str | None, cameras: int) -> None:
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=12, show_default=True, help="Figures are medians over them."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), default=4.0, show_default=True, help="For each turn of a round."
+)
+def models(model: str, provider: str | None, cameras: int, rounds: int, seconds: float) -> None:
     """What serving a model to many cameras costs, beside a bare loop around the runtime."""
     from evaluation.bench_models import bench_models  # noqa: PLC0415 - loads the detector's libraries; --help must not
 
-    click.echo(json.dumps(bench_models(model, provider, cameras), indent=1))
+    click.echo(json.dumps(bench_models(model, provider, cameras, rounds, seconds), indent=1))
 
 
 @bench.command()

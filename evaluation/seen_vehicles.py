@@ -199,7 +199,7 @@ def looks_at(clip: Path, detector: Detector) -> Iterator[list[Seen]]:
 def _vehicles_in(picture: Picture, time_s: float, detector: Detector) -> list[Seen]:
     height, width = picture.shape[:2]
     detections = detector.detect(picture, detector.plan(width, height), score_min=SEED_SCORE)
-    boxes, _ = sightings_in(detections, (width, height), lambda name: detector.roles.get(name) == "vehicle")
+    boxes = [it for it in sightings_in(detections, (width, height), detector.roles) if it.role == "vehicle"]
     luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
     found = []
     for sighting in boxes:

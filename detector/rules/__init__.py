@@ -1,12 +1,31 @@
 """The rules: one pure object for each kind of incident."""
 
-from detector.rules.parking import ParkingRule
-from detector.rules.rule import Judgement, Rule, Stay
+from detector.rules.dumping import DumpingRule
+from detector.rules.frontage import FrontageRule
+from detector.rules.parking import ParkingRule, TwoWheelerParkingRule
+from detector.rules.rule import DETECTED, Ask, Judgement, Rule, Stay, Subject
+from detector.rules.signs import Actor, Company, Passing, Signs, Trade, Traffic
+from detector.rules.vending import VendingRule
 from detector.zones import ZoneKind
 
-RULES: tuple[Rule, ...] = (ParkingRule(),)
+RULES: tuple[Rule, ...] = (ParkingRule(), TwoWheelerParkingRule(), VendingRule(), FrontageRule(), DumpingRule())
 
-__all__ = ["RULES", "Judgement", "Rule", "Stay", "rule_for"]
+__all__ = [
+    "DETECTED",
+    "RULES",
+    "Actor",
+    "Ask",
+    "Company",
+    "Judgement",
+    "Passing",
+    "Rule",
+    "Signs",
+    "Stay",
+    "Subject",
+    "Trade",
+    "Traffic",
+    "rule_for",
+]
 
 
 def rule_for(kind: ZoneKind) -> Rule | None:

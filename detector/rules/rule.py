@@ -1,10 +1,36 @@
 """What a rule is: it judges a stay. Rules see no video, no threads, no HTTP."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from detector.geometry import Box
+from detector.rules.signs import Actor, Passing, Signs
 from detector.zones import Zone, ZoneKind
+
+
+class Subject(StrEnum):
+    """What a rule is about."""
+
+    VEHICLE = "vehicle"
+    TWO_WHEELER = "two_wheeler"
+    THING = "thing"
+    """Something on the ground that was not there before, whatever it is."""
+    PITCH = "pitch"
+    """A place where somebody stays with things that stay."""
+
+
+DETECTED = frozenset({Subject.VEHICLE, Subject.TWO_WHEELER})
+"""Subjects that the detector has a class for, so that a zone may choose among its classes."""
+
+
+class Ask(StrEnum):
+    """What a rule wants look-back to find out before it decides. Costs seconds of decoding, so it is asked last."""
+
+    PASSED = "passed"
+    """Did others drive past, while it stood?"""
+    ACTOR = "actor"
+    """Who put it there?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +51,13 @@ class Stay:
     hidden: int
     present: bool
     """True when the newest look shows it."""
+    signs: Signs | None = None
+    """What goes on around it; which of them depends on the subject."""
+    passed: Passing | None = None
+    """Vehicles that moved while it stood; None: look-back has not been asked yet."""
+    actor: Actor | None = None
+    """Who put it there; None also where look-back found nobody."""
+    actor_sought: bool = False
 
     @property
     def stood_s(self) -> float:
@@ -41,14 +74,17 @@ class Judgement:
     """0 to 1: how sure."""
     why: dict[str, Any]
     """Numbers a person can read; `summary` is one sentence."""
+    asks: Ask | None = None
+    """What would settle it, where it is not confirmed yet."""
 
 
 class Rule(Protocol):
     """One pure object per kind of incident."""
 
     incident_type: str
-    role: str
-    """Role of the things that it looks at, as the model's registry entry names it."""
+    subject: Subject
+    needs: frozenset[str]
+    """Roles of detector classes without which it can't judge, as the model's registry entry names them."""
     kinds: frozenset[ZoneKind]
 
     def judge(self, stay: Stay, zone: Zone) -> Judgement:

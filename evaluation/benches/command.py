@@ -1,4 +1,4 @@
-"""`streetwarden bench cameras` and `bench peers`."""
+"""`streetwarden bench api`, `bench cameras` and `bench peers`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ import json
 from pathlib import Path
 
 import click
+
+
+@click.group("api")
+def api() -> None:
+    """What the event system bears."""
+
+
+@api.command("download")
+@click.option("--size", "size_mb", type=click.IntRange(min=1), default=200, show_default=True, help="Of the clip, MiB.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rates are their medians.")
+def download(size_mb: int, rounds: int) -> None:
+    """How fast a long clip is handed out, and what that costs the event system in CPU and memory."""
+    from evaluation.benches.download import bench_download  # noqa: PLC0415 - as below
+
+    click.echo(json.dumps(bench_download(size_mb, rounds), indent=1))
 
 
 @click.command("cameras")

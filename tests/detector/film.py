@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -109,12 +110,17 @@ def watched(
     until_s: float = 99.0,
     detector: KnowsOneCar | None = None,
     at: Mapping[float, Callable[[CameraWatch], None]] | None = None,
+    starts_at: datetime | None = None,
+    for_good: bool = True,
     **plan: Any,
 ) -> Watched:
-    """Watches a film as `analyze` does; `at` holds what is done to the watch from outside, and when."""
+    """Watches a film as `analyze` does; `at` holds what is done to the watch from outside, and when.
+
+    With `for_good` false the watch stops as a worker does that will be started again.
+    """
     waiting = dict(at or {})
     revisions: list[Incident] = []
-    feed = Feed(Address(str(film)))
+    feed = Feed(Address(str(film)), starts_at=starts_at)
     ring = PacketRing(30.0, 2**24)
     whole_plan = WatchPlan(
         detector=cast("Detector", detector or KnowsOneCar()),
@@ -122,7 +128,8 @@ def watched(
         publish=lambda _camera, _zone, _clock, incident: revisions.append(incident),
         record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
     )
-    watch = CameraWatch(Camera("gate", feed.address, (zone,)), ring, feed.clock, replace(whole_plan, **plan))
+    camera = Camera("gate", feed.address, (zone,), starts_at=starts_at)
+    watch = CameraWatch(camera, ring, feed.clock, replace(whole_plan, **plan))
     patrol, decoder = Patrol(), PatrolDecoder()
     for packet in feed.packets():
         if packet.time_s > until_s:
@@ -135,5 +142,5 @@ def watched(
         frame = decoder.decode(sample) if sample else None
         if frame is not None:
             watch.look(frame)
-    watch.finish()
+    watch.finish(for_good=for_good)
     return Watched(revisions, folder, watch)

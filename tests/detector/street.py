@@ -53,7 +53,7 @@ def moved(box: Box, dx: float = 0.0, dy: float = 0.0) -> Box:
 def seen(car: Car, class_name: str = "car", score: float = 0.8) -> Sighting:
     """The detector's view of a car: its box within the frame."""
     box = Box(*(min(1.0, max(0.0, value)) for value in car.box))
-    return Sighting(box, class_name, score)
+    return Sighting(box, class_name, score, "vehicle")
 
 
 def look(
@@ -67,4 +67,5 @@ def look(
 ) -> Look:
     """A look at the street; the detector sees every car, unless `sightings` says otherwise."""
     found = tuple(seen(car) for car in cars) if sightings is None else tuple(sightings)
-    return Look(time_s, picture(cars, gain=gain, offset=offset), found, tuple(others))
+    in_front = tuple(Sighting(box, "person", 0.8, "person") for box in others)
+    return Look(time_s, picture(cars, gain=gain, offset=offset), (*found, *in_front))

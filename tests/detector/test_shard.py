@@ -1,18 +1,23 @@
 """A shard's readers: one that hangs or dies of an error that nobody foresaw is replaced, and the camera goes on."""
 
+import json
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from detector.callout import CallOut
 from detector.cameras_file import Camera
 from detector.health import read_health
 from detector.shard import Shard, ShardSpec
+from detector.zones import ZoneKind
 from streams.source.address import Address
 from streams.source.feed import Feed
-from tests.detector.film import ZONE, KnowsOneCar
+from tests.detector.film import PARKED, ZONE, KnowsOneCar, shoot
 
 
 class Stop:
@@ -97,3 +102,26 @@ def test_a_ring_above_its_memory_lies_on_disk(make_clip, tmp_path: Path) -> None
     shard.run(Stop(spilt, 20))
     assert on_disk[-1] > memory_bytes
     assert post.ring.held_bytes > on_disk[-1] > 0
+
+
+def test_a_blocked_fire_lane_is_called_out_once(tmp_path, caplog) -> None:
+    asked: list[dict[str, object]] = []
+
+    class Platform(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+    film = shoot(tmp_path / "film.mp4", lambda time_s: [PARKED] if time_s >= 1 else [], 14)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Platform) as platform:
+        threading.Thread(target=platform.serve_forever, daemon=True).start()
+        callout = CallOut(f"http://127.0.0.1:{platform.server_port}/speak")
+        zone = replace(ZONE, kind=ZoneKind.FIRE_LANE, dwell_s=4.0, callout=callout)
+        camera = Camera("gate", Address(str(film)), (zone,), place="Gate 3")
+        shard = Shard(ShardSpec("shard-0", (camera,), "none", tmp_path / "state", 1, "cpu"), KnowsOneCar())
+        shard.run(Stop(lambda: False, 40))  # to the end of the film: stills and clips are told of after the alarm
+        platform.shutdown()
+    (said,) = asked
+    assert (said["camera"], said["zone"], said["place"], said["subject"]) == ("gate", "kerb", "Gate 3", "car")
+    assert said["type"] == "illegal_parking"

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from detector.geometry import Box
-from detector.template import FLAT, SIDE_PX, patch_at, similarity
+from detector.template import (
+    DETAILS_SAME,
+    FLAT,
+    LOOKS_SAME,
+    SIDE_PX,
+    details_alike,
+    likeness,
+    patch_at,
+    shows,
+    similarity,
+)
 from tests.detector.street import KERB, Car, moved, picture, texture
 
 
@@ -56,9 +66,33 @@ def test_noise_alone_resembles_nothing() -> None:
         Box(0.5, 0.5, 0.5, 0.5),  # empty
         Box(0.0, 0.0, 1.0, 1.0),
         Box(0.9, 0.2, 1.0, 0.3),
+        Box(-0.05, 0.9, 0.1, 1.1),  # the camera was nudged
     ],
 )
 def test_any_box_in_the_frame_gives_a_finite_patch(box: Box) -> None:
     patch = patch_at(picture(), box)
     assert patch.shape == (SIDE_PX, SIDE_PX)
     assert np.isfinite(patch).all()
+    assert -1 <= details_alike(patch, picture(), box) <= likeness(patch, picture(), box) <= 1
+
+
+def test_a_light_from_one_side_leaves_the_details() -> None:
+    dusk = picture([Car()], gain=0.3)
+    template = patch_at(dusk, KERB)
+    x = np.linspace(0, 1, dusk.shape[1])
+    lit = np.clip(dusk * np.where(x < KERB.left, 4.0, 1 + 3 * np.exp(-(((x - KERB.left) / 0.1) ** 2))), 0, 255).astype(
+        np.uint8
+    )
+    assert likeness(template, lit, KERB) < LOOKS_SAME
+    assert details_alike(template, lit, KERB) >= DETAILS_SAME
+    assert shows(template, lit, KERB)
+
+
+def test_details_tell_cars_apart_and_noise_has_none() -> None:
+    template = patch_at(picture([Car(seed=1)]), KERB)
+    for other in ([Car(seed=2)], []):
+        assert details_alike(template, picture(other), KERB) < 0.5
+    assert details_alike(template, picture([Car(seed=1)]), KERB) == pytest.approx(
+        1, abs=0.05
+    )  # its edges lack surroundings
+    assert details_alike(template, np.full((180, 320), 90, np.uint8), KERB) == 0.0

@@ -1,10 +1,11 @@
 """A thing's life, look by look. Unless a test says otherwise there is a look every 2 s, as on patrol."""
 
+import numpy as np
 import pytest
 
 from detector.geometry import Box
-from detector.looks import Look
-from detector.things import ANCHOR_BOXES, Presence, Thing, ThingKeeper
+from detector.looks import Look, Sighting
+from detector.things import ANCHOR_BOXES, DRIVES_OFF_S, Presence, Thing, ThingKeeper
 from tests.detector.street import KERB, Car, look, moved, seen
 
 PARKED = Car(KERB, seed=1)
@@ -232,3 +233,83 @@ def test_it_leaves_although_something_static_overlaps_its_place() -> None:
     bench = Box(0.30, 0.50, 0.42, 0.62)  # 0.12 * 0.10 of 0.2 * 0.2: covers 30 % of the anchor, all the time
     story = Story().show(8, PARKED, others=[bench]).show(10, others=[bench])
     assert len(story.gone) == 1
+
+
+BEHIND = Car(moved(KERB, dx=-0.25), seed=3)
+"""A quarter of its length behind the parked one."""
+
+
+def in_file(story: Story) -> dict[float, int]:
+    """How many others each vehicle is in file with, by the left edge of its place."""
+    settled = [thing for thing in story.keeper.things if thing.settled]
+    return {round(thing.anchor.left, 2): story.keeper.signs(thing).in_file for thing in settled}
+
+
+def test_two_that_come_one_after_the_other_are_a_file() -> None:
+    story = Story().show(3).show(3, PARKED).show(4, PARKED, BEHIND)  # at 6 and 12 s
+    assert in_file(story) == {0.3: 1, 0.05: 1}
+    assert story.keeper.signs(story.keeper.things[0]).neighbours == 1
+
+
+def test_those_that_stood_there_from_the_start_are_none() -> None:
+    assert in_file(Story().show(5, PARKED, BEHIND)) == {0.3: 0, 0.05: 0}
+    # Nor where the detector has missed one of them in the first looks: its place looked as it does now.
+    story = Story().show(2, PARKED, BEHIND, sightings=[seen(PARKED)]).show(4, PARKED, BEHIND)
+    assert [thing.from_start for thing in story.keeper.things] == [True, True]
+    assert in_file(story) == {0.3: 0, 0.05: 0}
+
+
+@pytest.mark.parametrize(("pause_s", "others"), [(19.0, 1), (21.0, 0)])
+def test_what_came_while_the_camera_was_away_came_nobody_knows_when(pause_s: float, others: int) -> None:
+    story = Story().show(3)
+    story.now_s += pause_s - story.every_s
+    story.show(4, PARKED, BEHIND)
+    assert in_file(story) == {0.3: others, 0.05: others}
+
+
+def test_the_last_of_a_file_belongs_to_it_until_it_had_time_to_follow() -> None:
+    story = Story().show(3).show(4, PARKED, BEHIND).show(3, BEHIND)  # the first one is last seen at 12 s, gone at 18
+    assert story.gone_at_s == [18]
+    assert in_file(story) == {0.05: 1}
+    story.show(1, BEHIND)
+    assert in_file(story) == {0.05: 1}  # 20 s
+    story.show(1, BEHIND)
+    assert story.now_s - 12 == DRIVES_OFF_S
+    assert in_file(story) == {0.05: 0}
+
+
+def cycle_look(time_s: float, *, ridden: bool) -> Look:
+    """A bicycle, and its rider or nobody."""
+    shown = look(time_s, [PARKED], sightings=[Sighting(KERB, "bicycle", 0.7, "two_wheeler")])
+    rider = Sighting(Box(0.34, 0.25, 0.46, 0.58), "person", 0.8, "person")  # covers 0.12 * 0.18 of 0.04: 54 %
+    return Look(time_s, shown.luma, (*shown.sightings, rider)) if ridden else shown
+
+
+def test_a_rider_who_waits_is_not_parked_and_a_bicycle_that_was_left_is() -> None:
+    keeper = ThingKeeper(("two_wheeler",))
+    for number in range(10):
+        assert not keeper.update(cycle_look(2.0 * number, ridden=True)).settled
+    assert keeper.things == []
+    settled = [keeper.update(cycle_look(20.0 + 2.0 * number, ridden=False)).settled for number in range(4)]
+    assert [len(it) for it in settled] == [0, 0, 1, 0]  # from 20 s on: 22 is 2 s, 24 is 4 s
+    # Somebody bends over it in one look: it is still there.
+    keeper.update(cycle_look(28.0, ridden=True))
+    assert keeper.things[0].presence is Presence.HELD
+
+
+def lit(shown: Look, *, gain: float) -> Look:
+    """A lamp beside the kerb: it adds a multiple of the light, half of it 0.08 of the frame away from its middle."""
+    height, width = shown.luma.shape
+    x, y = np.meshgrid(np.arange(width) / width - 0.28, np.arange(height) / width - 0.33)
+    light = 1 + gain * np.exp(-(x**2 + y**2) / 0.1**2)
+    return Look(shown.time_s, np.clip(shown.luma * light, 0, 255).astype(np.uint8), shown.sightings)
+
+
+def test_a_lamp_that_lights_one_side_is_no_leaving() -> None:
+    story = Story().show(5, PARKED)
+    for _ in range(8):
+        story.now_s += 2.0
+        story.feed(lit(look(story.now_s, [PARKED], gain=0.4), gain=1.5))
+    assert story.gone == []
+    assert counted(story.only)[2:] == (0, 0)
+    assert len(story.settled) == 1

@@ -58,6 +58,14 @@ def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) -
             process.wait()
 
 
+def kill_whole(process: subprocess.Popen[str]) -> None:
+    """Kills a worker and its shards at once, as a power cut does: nobody gets to tidy up."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in (process.pid, *map(int, children)):
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
 def wait_for(condition: Callable[[], Any], limit_s: float, what: str, log: Path | None = None) -> Any:
     """Waits until a condition gives something, and gives it."""
     deadline_s = time.monotonic() + limit_s

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.whole.house import cameras_file, cut_film, running, wait_for
+from tests.whole.house import cameras_file, cut_film, kill_whole, running, wait_for
 
 
 def moment(text: str) -> datetime:
@@ -46,6 +46,35 @@ def test_an_incident_that_spans_a_camera_outage_stays_one(sample, tmp_path, rtsp
     assert 25.9 <= stood_s <= 29
     assert across["onset_at"] is None  # it stood there when watching began
     assert across["clock"]["source"] in ("rtcp", "arrival")
+
+
+def test_an_open_incident_and_a_candidate_survive_the_death_of_the_worker(
+    sample, tmp_path, rtsp_server, event_system
+) -> None:
+    # The bus stands from 12 to 52 s. The camera shows 14 to 50 s of it, and the same again to the worker that comes after.
+    server = rtsp_server(cut_film(sample, 14, 50, tmp_path / "standing.mp4"))
+    system = event_system()
+    cameras = cameras_file(tmp_path / "cameras.yaml", server.url, {"told": 8.0, "waiting": 30.0}, sample.zone)
+    log = tmp_path / "worker.log"
+    arguments = ("worker", cameras, "--events", system.url, "--state", tmp_path / "state")
+    token = {"STREETWARDEN_TOKEN": system.worker_token}
+    with running(*arguments, env=token, log=log) as worker:
+        wait_for(system.events.incidents, 30, "the short dwell is confirmed", log)
+        (told,) = system.events.incidents()
+        kill_whole(worker)
+    with running(*arguments, env=token, log=log):
+        wait_for(lambda: len(system.events.incidents()) == 2, 45, "the long dwell is confirmed", log)
+        time.sleep(3)  # time enough for the same stay to be told anew, if it were
+        found = {row["zone"]: row for row in system.events.incidents()}
+    assert sorted(found) == ["told", "waiting"]
+    assert len(system.events.incidents()) == 2
+    assert found["told"]["id"] == told["id"]
+    assert found["told"]["revision"] > told["revision"]  # the second worker went on with it
+    assert moment(found["waiting"]["seen_from_at"]) < moment(told["confirmed_at"])  # seen by the first one
+    stood_s = (moment(found["waiting"]["confirmed_at"]) - moment(found["waiting"]["seen_from_at"])).total_seconds()
+    # Not begun anew: from the first worker's first picture to the second one's alarm, with the pause between them. Two
+    # connections' clocks differ by some milliseconds; after the second start the first looks have to come.
+    assert 29.9 <= stood_s <= 36
 
 
 @pytest.mark.parametrize("away_s", [12, pytest.param(60, marks=pytest.mark.slow)])

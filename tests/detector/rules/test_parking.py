@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from detector.geometry import Box
-from detector.rules import RULES, ParkingRule, Stay, rule_for
+from detector.rules import RULES, Ask, ParkingRule, Passing, Stay, Traffic, rule_for
+from detector.rules.parking import TwoWheelerParkingRule
 from detector.zones import Zone, ZoneKind
 
 ZONE = Zone("kerb", ZoneKind.NO_PARKING, ((0, 0), (1, 0), (1, 1), (0, 1)), dwell_s=60.0)
@@ -27,6 +28,9 @@ STAY = Stay(
         ({"looks": 61, "seen": 30, "held": 0, "hidden": 31}, False),  # in less than half: is it still the same one?
         ({"seen": 0, "held": 0, "hidden": 36}, False),
         ({"onset_s": None, "since_s": 0.0}, True),
+        ({"mean_score": 0.33}, True),  # 0.33 * (0.5 + 0.5 * 30 / 35) = 0.306
+        ({"mean_score": 0.32}, False),  # 0.297: faintly seen …
+        ({"mean_score": 0.40, "seen": 14, "held": 16}, False),  # … or seldom: 0.40 * (0.5 + 0.5 * 14 / 30) = 0.293
     ],
 )
 def test_confirmed(change: dict[str, object], confirmed: bool) -> None:
@@ -58,6 +62,67 @@ def test_why_is_a_sentence_and_its_numbers() -> None:
     there = ParkingRule().judge(replace(STAY, onset_s=None), ZONE).why
     assert "since before watching began" in there["summary"]
     assert there["there_from_start"] is True
+
+
+QUIET, BUSY, AROUND = Passing(around=0, by=1), Passing(around=0, by=2), Passing(around=1, by=1)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "stood_s", "passed", "confirmed", "asks"),
+    [
+        (0, 60.0, None, True, False),
+        (1, 59.9, None, False, False),  # nothing is asked before its time is up
+        (1, 60.0, None, False, True),
+        (1, 60.0, QUIET, True, False),  # two in a quiet street have parked
+        (1, 60.0, BUSY, False, True),
+        (1, 104.9, BUSY, False, True),  # 60 + 45 s
+        (1, 105.0, BUSY, True, False),
+        (2, 60.0, QUIET, False, True),  # three queue, whatever else drives
+        (2, 60.0, AROUND, True, False),
+        (2, 179.9, BUSY, False, True),  # 60 + 120 s
+        (2, 180.0, BUSY, True, False),
+        (3, 359.9, BUSY, False, True),  # 60 + 300 s
+        (3, 360.0, BUSY, True, False),
+        (9, 359.9, AROUND, True, False),
+        (0, 80.0, BUSY, True, False),  # the others have left, it stays
+    ],
+)
+def test_a_queue_is_held_back_until_it_is_none(
+    in_file: int, stood_s: float, passed: Passing | None, confirmed: bool, asks: bool
+) -> None:
+    stay = replace(STAY, now_s=10.0 + stood_s, signs=Traffic(in_file, neighbours=in_file), passed=passed)
+    judged = ParkingRule().judge(stay, ZONE)
+    assert judged.confirmed is confirmed
+    assert judged.asks is (Ask.PASSED if asks else None)
+
+
+def test_an_unsure_stay_asks_nothing() -> None:
+    stay = replace(STAY, seen=2, held=3, signs=Traffic(in_file=3, neighbours=3))
+    assert ParkingRule().judge(stay, ZONE).asks is None
+
+
+@pytest.mark.parametrize(
+    ("in_file", "stood_s", "passed", "said"),
+    [
+        (0, 74.0, None, ""),
+        (1, 61.0, Passing(0, 0), " 1 vehicle stands in file with it; none drove by."),
+        (2, 62.0, Passing(1, 4), " 2 vehicles stand in file with it; 1 vehicle drove around it; 4 vehicles drove by."),
+        (0, 76.0, Passing(0, 1), " 1 vehicle drove by; held back 16 s as a queue."),
+    ],
+)  # fmt: skip
+def test_why_says_what_the_traffic_did(in_file: int, stood_s: float, passed: Passing | None, said: str) -> None:
+    stay = replace(STAY, now_s=10.0 + stood_s, signs=Traffic(in_file, neighbours=3), passed=passed)
+    why = ParkingRule().judge(stay, ZONE).why
+    assert why["summary"].endswith(f"hidden in 1.{said}")
+    assert (why["in_file"], why["neighbours"]) == (in_file, 3)
+    assert (why["drove_around"], why["drove_by"]) == ((None, None) if passed is None else (passed.around, passed.by))
+    assert why["held_back_s"] == (0.0 if passed is None else stood_s - 60.0)
+
+
+def test_bicycles_that_were_left_together_are_no_queue() -> None:
+    stay = replace(STAY, class_name="bicycle", signs=Traffic(in_file=5, neighbours=5))
+    assert TwoWheelerParkingRule().judge(stay, ZONE).confirmed
+    assert rule_for(ZoneKind.NO_TWO_WHEELERS).incident_type == "two_wheeler_parking"
 
 
 def test_a_kind_has_at_most_one_rule() -> None:

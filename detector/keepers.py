@@ -1,0 +1,26 @@
+"""Which keepers a camera's rules need: one for all vehicles, one for the ground, one for pitches."""
+
+from collections.abc import Collection, Mapping
+
+from detector.changes import ChangeKeeper
+from detector.keeper import Keeper
+from detector.pitches import PitchKeeper
+from detector.rules import Subject
+from detector.things import ThingKeeper
+from detector.zones import Zone
+
+
+def keepers_for(subjects: Mapping[Subject, Collection[Zone]]) -> dict[Subject, Keeper]:
+    """A keeper for each subject, given the zones in which it matters; in the order in which they take a look."""
+    keepers: dict[Subject, Keeper] = {
+        subject: ThingKeeper((subject.value,))
+        for subject in (Subject.VEHICLE, Subject.TWO_WHEELER)
+        if subject in subjects
+    }
+    ground = [zone for subject in (Subject.THING, Subject.PITCH) for zone in subjects.get(subject, ())]
+    if ground:
+        changes = ChangeKeeper([zone.polygon for zone in ground])
+        keepers[Subject.THING] = changes
+        if Subject.PITCH in subjects:
+            keepers[Subject.PITCH] = PitchKeeper([zone.polygon for zone in subjects[Subject.PITCH]], changes)
+    return keepers

@@ -1,0 +1,133 @@
+"""Open cases survive a restart of the worker: what is kept, and how a second watch goes on with it."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.geometry import Box
+from detector.incidents import EvidenceFile, Incident, State
+from detector.resume import RESUME_MAX_S, OpenCase, keep_open, read_open
+from detector.rules import Actor
+from detector.template import patch_at
+from detector.things import Presence, Thing
+from tests.detector.film import PARKED, ZONE, Watched, shoot, watched
+from tests.detector.street import KERB, picture
+
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+THING = Thing(
+    7, KERB, patch_at(picture([PARKED]), KERB), first_s=40.0, last_s=98.0, settled=True, score_sum=9.6,
+    counts=Counter({Presence.SEEN: 12, Presence.HIDDEN: 2}), classes=Counter({"car": 11, "truck": 1}), boxes=[KERB],
+)  # fmt: skip
+INCIDENT = Incident(
+    "gate-1", "gate", "kerb", "illegal_parking", since_s=40.0, onset_s=40.0, box=KERB, class_name="car", revision=3,
+    state=State.CONFIRMED, confirmed_s=90.0, score=0.8, why={"summary": "stood"},
+    evidence=(EvidenceFile("clip.mp4", "clip", "ab" * 32, 35.0, 95.0),),
+    actor=Actor("person", "person", Box(0.1, 0.1, 0.2, 0.3), seen_s=40.0, left_s=None, went="left"),
+)  # fmt: skip
+
+
+def test_moments_move_by_what_has_passed_and_all_else_stays(tmp_path: Path) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING, laters=2, later_s=95.0)], 100.0, NOON)
+    # The first picture after the restart is at 0.5 s, 30 s after the last one at 100 s: 100 is now -29.5, all moves by -129.5.
+    (case,) = read_open(tmp_path, "gate", 0.5, NOON + timedelta(seconds=30))
+    assert case.incident.actor is not None
+    assert INCIDENT.actor is not None
+    assert case.incident == replace(
+        INCIDENT,
+        since_s=-89.5,
+        onset_s=-89.5,
+        confirmed_s=-39.5,
+        evidence=(replace(INCIDENT.evidence[0], start_s=-94.5, end_s=-34.5),),
+        actor=replace(INCIDENT.actor, seen_s=-89.5),
+    )
+    assert (case.laters, case.later_s) == (2, -34.5)
+    thing = case.thing
+    assert (thing.first_s, thing.last_s, thing.anchor, thing.settled) == (-89.5, -31.5, KERB, True)
+    assert (thing.class_name, thing.mean_score) == ("car", pytest.approx(0.8))  # 9.6 / 12
+    assert thing.counts == THING.counts
+    assert np.abs(thing.template - THING.template).max() <= 1e-5
+
+
+@pytest.mark.parametrize("passed_s", [-1.0, RESUME_MAX_S + 1])
+def test_after_too_long_or_with_a_clock_set_back_nothing_is_taken_up(tmp_path: Path, passed_s: float, caplog) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING)], 100.0, NOON)
+    assert read_open(tmp_path, "gate", 0.0, NOON + timedelta(seconds=passed_s)) == []
+    assert "taken up anew" in caplog.text
+
+
+def test_a_file_that_cannot_be_read_is_said_and_costs_no_more(tmp_path: Path, caplog) -> None:
+    assert read_open(tmp_path, "gate", 0.0, NOON) == []
+    assert caplog.text == ""  # there never was one
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING)], 100.0, NOON)
+    (path,) = (tmp_path / "open").iterdir()
+    path.write_bytes(path.read_bytes()[:200])
+    assert read_open(tmp_path, "gate", 0.0, NOON) == []
+    assert f"open cases in {path} can't be read" in caplog.text
+
+
+class Restarted:
+    """A worker that stops at 14 s, while a car stands there since 4 s, and starts again 40 s after it first began."""
+
+    def __init__(self, folder: Path, dwell_s: float, *, stays_s: float) -> None:
+        self.folder, self.zone = folder, replace(ZONE, dwell_s=dwell_s)
+        self.first = self._run("a.mp4", lambda time_s: time_s >= 4.0, 14.0, NOON, for_good=False)
+        self.second = self._run(
+            "b.mp4", lambda time_s: time_s < stays_s, 20.0, NOON + timedelta(seconds=40), for_good=True
+        )
+
+    def _run(self, name: str, there, ends_s: float, starts_at: datetime, *, for_good: bool) -> Watched:
+        film = shoot(self.folder / name, lambda time_s: [PARKED] if there(time_s) else [], ends_s)
+        return watched(
+            film,
+            self.folder / "evidence",
+            zone=self.zone,
+            starts_at=starts_at,
+            for_good=for_good,
+            open_of=lambda camera, now_s, now_at: read_open(self.folder, camera.id, now_s, now_at),
+            keep_open=lambda camera, cases, now_s, now_at: keep_open(self.folder, camera.id, cases, now_s, now_at),
+        )
+
+
+def test_a_candidate_is_confirmed_after_the_restart_with_its_whole_dwell(tmp_path: Path) -> None:
+    run = Restarted(tmp_path, dwell_s=30.0, stays_s=99.0)
+    assert run.first.revisions == []  # stood 10 s of 30
+    (incident,) = run.second.newest.values()
+    assert incident.onset_s == pytest.approx(4.0 - 40.0, abs=0.2)
+    assert incident.confirmed_s is not None
+    assert incident.confirmed_s <= 4.0  # it had stood for 36 s when watching began again
+
+
+def test_a_confirmed_incident_goes_on_under_its_name_and_ends_with_proof(tmp_path: Path) -> None:
+    run = Restarted(tmp_path, dwell_s=6.0, stays_s=10.0)
+    (before,), (after,) = run.first.newest.values(), run.second.newest.values()
+    assert (before.state, after.state) == (State.CONFIRMED, State.ENDED)
+    assert (before.id, before.confirmed_s) == (after.id, pytest.approx((after.confirmed_s or 0) + 40.0, abs=0.1))
+    assert after.ended_s == pytest.approx(10.0, abs=0.2)
+    assert [incident.revision for incident in run.second.revisions] == list(
+        range(before.revision + 1, after.revision + 1)
+    )
+    assert "snapshot-left.jpg" in [file.name for file in after.evidence]
+
+
+def test_what_left_meanwhile_ends_when_it_was_last_seen(tmp_path: Path) -> None:
+    run = Restarted(tmp_path, dwell_s=6.0, stays_s=0.0)
+    (after,) = run.second.newest.values()
+    assert after.state is State.ENDED
+    assert after.ended_s == pytest.approx(14.0 - 40.0, abs=2.0)  # a look every 2 s
+
+
+def test_a_case_whose_zone_was_taken_away_is_over(tmp_path: Path, caplog) -> None:
+    run = Restarted(tmp_path, dwell_s=6.0, stays_s=99.0)
+    (name,) = {incident.id for incident in run.first.revisions}
+    again = watched(
+        tmp_path / "b.mp4",
+        tmp_path / "evidence",
+        zone=replace(ZONE, id="other"),
+        open_of=lambda *_: [OpenCase(replace(INCIDENT, id=name), THING)],
+    )
+    assert name not in again.newest
+    assert "its zone kerb is no more" in caplog.text
