@@ -18,6 +18,8 @@ import click
 COMMANDS = {
     "advise": "evaluation.advice.command:advise",
     "analyze": "detector.commands:analyze",
+    "audit": "api.upkeep_commands:audit",
+    "backup": "api.commands:backup",
     "bench": "evaluation.commands:bench",
     "cameras": "detector.commands:cameras",
     "compare": "evaluation.report.command:compare_command",
@@ -28,6 +30,8 @@ COMMANDS = {
     "gate": "evaluation.running.command:gate",
     "label": "evaluation.labelling.command:label",
     "models": "models.commands:models",
+    "restore": "api.commands:restore",
+    "retention": "api.upkeep_commands:retention",
     "score": "evaluation.boxes.command:score",
     "serve": "api.commands:serve",
     "simulate": "evaluation.commands:simulate",

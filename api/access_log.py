@@ -1,48 +1,38 @@
-"""The register of access: who saw or took which footage, when, and what for."""
+"""Access to footage: who saw or took it, when and what for, goes into the audit log before the first byte goes out."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-from starlette.requests import Request
-
+from api.audit import Actor, Deed, append, is_known
 from api.clock import now
-from api.principals import Principal
+from api.database import Database
 from api.problems import Problem
-from api.tables import AccessLogEntry
+from api.schema import content_digest
 
 PURPOSE_CHARACTERS = 500
-SAME_VIEW = timedelta(minutes=1)
-"""A player fetches one clip in many pieces: what the same person fetches again within a minute is the same view."""
 
 
 def register_view(
-    session: Session, principal: Principal, request: Request, *, incident_id: str, name: str, purpose: str | None
+    database: Database, actor: Actor, *, incident_id: str, name: str, sha256: str, purpose: str | None
 ) -> None:
-    """Registers that a file of evidence was looked at."""
-    entry = _entry(principal, request, incident_id)
-    seen = session.scalar(
-        select(AccessLogEntry.id).where(
-            AccessLogEntry.incident_id == incident_id,
-            AccessLogEntry.name == name,
-            AccessLogEntry.who == entry.who,
-            AccessLogEntry.token_id == entry.token_id,
-            AccessLogEntry.purpose == purpose,
-            AccessLogEntry.at > entry.at - SAME_VIEW,
-        )
-    )
-    if seen is None:
-        entry.action, entry.name, entry.purpose = "view", name, purpose
-        session.add(entry)
+    """Registers that a file of evidence was looked at. A player's many pieces of one clip are one view."""
+    deed = Deed("view", f"/v1/incidents/{incident_id}/evidence/{name}", incident_id, purpose, sha256)
+    moment = now()
+    with database.read() as session:
+        if is_known(session, actor, deed, moment):
+            return
+    with database.write(about=incident_id) as session:
+        append(session, actor, deed, moment)
 
 
-def register_download(
-    session: Session, principal: Principal, request: Request, *, incident_id: str, purpose: str
-) -> None:
-    """Registers that the evidence pack was taken."""
-    entry = _entry(principal, request, incident_id)
-    entry.action, entry.purpose = "download", purpose
-    session.add(entry)
+def download_of(incident_id: str, purpose: str, digests: Mapping[str, str]) -> Deed:
+    """The deed of taking an evidence pack.
+
+    Args:
+        incident_id: Whose.
+        purpose: What for.
+        digests: SHA-256 of each file in it, by name; the entry carries the digest of this.
+    """
+    return Deed("download", f"/v1/incidents/{incident_id}/package", incident_id, purpose, content_digest(digests))
 
 
 def checked_purpose(purpose: str | None) -> str:
@@ -55,15 +45,3 @@ def checked_purpose(purpose: str | None) -> str:
     if not text or len(text) > PURPOSE_CHARACTERS:
         raise Problem(422, f"purpose: say what the evidence is needed for, in 1 to {PURPOSE_CHARACTERS} characters.")
     return text
-
-
-def _entry(principal: Principal, request: Request, incident_id: str) -> AccessLogEntry:
-    return AccessLogEntry(
-        at=now(),
-        who=principal.name,
-        user_id=principal.user_id,
-        token_id=principal.token_id,
-        role=principal.role.value,
-        incident_id=incident_id,
-        client=request.client.host if request.client else None,
-    )

@@ -30,7 +30,7 @@ NAME_CHARACTERS = 100
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
-def add_user(session: Session, name: str, role: Role, password: str | None = None) -> str:
+def add_user(session: Session, name: str, role: Role, password: str | None = None, unit: str | None = None) -> str:
     """Makes an account.
 
     Args:
@@ -38,16 +38,19 @@ def add_user(session: Session, name: str, role: Role, password: str | None = Non
         name: The account's name, as it will stand under verdicts.
         role: One of the roles of people.
         password: The person's own password; without it a one-time password is made.
+        unit: The person's department, as it will stand beside their name in records.
 
     Returns:
         The password that lets them in.
 
     Raises:
-        ApiError: The name is taken or empty, or the role is not a person's.
+        ApiError: The name is taken or empty, the unit is not printable, or the role is not a person's.
     """
     name = name.strip()
     if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
         raise ApiError(f"user name {name!r}: allowed are 1 to {NAME_CHARACTERS} printable characters")
+    if unit is not None and not (0 < len(unit) <= NAME_CHARACTERS and unit.isprintable()):
+        raise ApiError(f"unit {unit!r}: allowed are 1 to {NAME_CHARACTERS} printable characters")
     if role not in PERSONS:
         raise ApiError(f"role {role.value!r} is not a person's: allowed are {', '.join(PERSONS)}")
     if session.scalar(select(User.id).where(User.name == name)):
@@ -56,6 +59,7 @@ def add_user(session: Session, name: str, role: Role, password: str | None = Non
     session.add(
         User(
             name=name,
+            unit=unit,
             role=role.value,
             password_hash=hash_of_password(shown),
             must_change_password=password is None,
@@ -133,14 +137,16 @@ def principal_of_token(session: Session, token: str) -> Principal | None:
     row = session.scalar(select(Token).where(Token.secret_sha256 == hash_of_secret(token)))
     if row is None or row.revoked_at is not None:
         return None
-    name = row.name
+    name, unit = row.name, None
     if row.user_id is not None:
         user = session.get_one(User, row.user_id)
         if user.disabled_at is not None or user.role != row.role:
             return None
-        name = user.name
+        name, unit = user.name, user.unit
     cameras = frozenset(session.scalars(select(TokenCamera.camera_id).where(TokenCamera.token_id == row.id)))
-    return Principal(name=name, role=Role(row.role), cameras=cameras or None, user_id=row.user_id, token_id=row.id)
+    return Principal(
+        name=name, role=Role(row.role), cameras=cameras or None, user_id=row.user_id, token_id=row.id, unit=unit
+    )
 
 
 def principal_of_session(session: Session, secret: str) -> Principal | None:
@@ -157,6 +163,7 @@ def principal_of_session(session: Session, secret: str) -> Principal | None:
         user_id=user.id,
         csrf_token=csrf_token_of(secret),
         must_change_password=user.must_change_password,
+        unit=user.unit,
     )
 
 

@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
-from api.data_folder import EVIDENCE_FOLDER, open_database
-from api.evidence_store import EvidenceStore
+from api.data_folder import open_database, open_store
 from api.gate import BodyGuard, Gate, SecurityHeaders
 from api.metrics import CountRequests, Metrics
 from api.parts import Parts
-from api.routers import identity, ingest, operations, packages, read, review
+from api.refusals import AuditRefusals
+from api.routers import audit, cases, identity, ingest, operations, packages, photos, read, retention, review
 from api.settings import Settings
 
 
@@ -29,8 +29,8 @@ def create_app(settings: Settings) -> FastAPI:
     """
     parts = Parts(
         settings=settings,
-        database=open_database(settings.data_dir),
-        store=EvidenceStore(settings.data_dir / EVIDENCE_FOLDER),
+        database=open_database(settings.data_dir, settings),
+        store=open_store(settings.data_dir, settings),
         metrics=Metrics(),
     )
 
@@ -44,12 +44,14 @@ def create_app(settings: Settings) -> FastAPI:
         title="Streetwarden event system", version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.parts = parts
-    for router in (ingest.router, read.router, review.router, packages.router, identity.router, operations.router):
-        app.include_router(router)
+    rooms = (ingest, read, review, cases, photos, packages, audit, retention, identity, operations)
+    for room in rooms:
+        app.include_router(room.router)
     console.install(app)
     problems.install(app)
     # The last one added is the first one met.
     app.add_middleware(Gate, database=parts.database)
+    app.add_middleware(AuditRefusals, database=parts.database)
     app.add_middleware(BodyGuard, limit_bytes=settings.limits.request_bytes)
     app.add_middleware(CountRequests, metrics=parts.metrics)
     app.add_middleware(SecurityHeaders)

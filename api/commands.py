@@ -1,5 +1,10 @@
-"""The commands `serve`, `token` and `user`. What they need is imported when they run, so that others start fast."""
+"""The commands `serve`, `token`, `user`, `backup` and `restore`.
 
+What they need is imported when they run, so that others start fast.
+"""
+
+import json
+import sys
 from pathlib import Path
 
 import click
@@ -19,6 +24,41 @@ def serve(data_dir: Path, host: str, port: int) -> None:
     from api.server import serve as run  # noqa: PLC0415
 
     run(data_dir, host, port, lambda url: click.echo(f"Streetwarden listens on {url}"))
+
+
+@click.command()
+@_data
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="A new folder, or a new file.tar.")
+@click.option("--without-evidence", is_flag=True, help="Only the digests of files that are kept safe elsewhere.")
+def backup(data_dir: Path, target: Path, *, without_evidence: bool) -> None:
+    """Copies database, settings and evidence, also while the event system runs; says what it holds as JSON."""
+    from api.backup import back_up  # noqa: PLC0415
+    from api.clock import now  # noqa: PLC0415
+
+    manifest = back_up(data_dir, target, now(), with_evidence=not without_evidence)
+    _tell_copied(manifest.made_at, manifest.database, len(manifest.evidence), manifest.missing)
+
+
+@click.command()
+@click.option(
+    "--from", "source", required=True, type=click.Path(path_type=Path, exists=True), help="What backup wrote."
+)
+@_data
+def restore(source: Path, data_dir: Path) -> None:
+    """Restores a backup into a fresh data folder, checks every digest, and says what it found as JSON."""
+    from api.restore import restore as run  # noqa: PLC0415
+
+    done = run(source, data_dir)
+    _tell_copied(done.manifest.made_at, done.manifest.database, len(done.manifest.evidence), done.missing)
+
+
+def _tell_copied(made_at: str, database: str, files: int, missing: tuple[str, ...]) -> None:
+    """Prints the outcome; missing evidence is worth an exit code of its own, although all the rest has been copied."""
+    said = {"made_at": made_at, "database": database, "evidence_files": files, "missing": missing}
+    click.echo(json.dumps(said, indent=1))
+    if missing:
+        click.echo(f"{len(missing)} of {files} files of evidence are lost or damaged", err=True)
+        sys.exit(1)
 
 
 @click.group()
@@ -57,12 +97,13 @@ def user() -> None:
 @user.command("create")
 @_data
 @click.option("--role", required=True, type=click.Choice(_ROLES[:-1]))
+@click.option("--unit", help="The person's department, as it stands beside their name in records.")
 @click.argument("name")
-def create_user(data_dir: Path, role: str, name: str) -> None:
+def create_user(data_dir: Path, role: str, name: str, unit: str | None) -> None:
     """Makes an account and prints its one-time password."""
     from api import provision  # noqa: PLC0415
 
-    click.echo(provision.create_user(data_dir, name, role))
+    click.echo(provision.create_user(data_dir, name, role, unit=unit))
 
 
 @user.command("list")

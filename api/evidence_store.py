@@ -1,24 +1,20 @@
-"""The files of evidence: one folder, every file under the SHA-256 of its content.
+"""The files of evidence: every file under the SHA-256 of its content, in a folder or in a bucket.
 
-A file becomes visible in one step, after its digest has been checked and its bytes are on the disk; until then it lies
-in `incoming/`, and a wrong or broken one leaves nothing.
+A file becomes visible in one step, after its digest has been checked and its bytes are safe; a wrong or broken one leaves
+nothing that anybody could read.
 """
 
 import hashlib
-import os
-import secrets
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from api.media_types import HEAD_BYTES
 
-ABANDONED_S = 86_400.0
-"""What a crash has left in `incoming/` is removed at the next start after a day: no upload takes that long."""
 
-
-class StagedFile:
+class StagedFile(ABC):
     """A file on its way in.
 
     Attributes:
@@ -26,12 +22,10 @@ class StagedFile:
         size_bytes: Bytes written so far.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self.head = b""
         self.size_bytes = 0
         self._hash = hashlib.sha256()
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     @property
     def sha256(self) -> str:
@@ -39,78 +33,92 @@ class StagedFile:
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Appends bytes."""
+        """Appends bytes.
+
+        Raises:
+            StoreUnavailableError: They can't be kept.
+        """
         if len(self.head) < HEAD_BYTES:
             self.head += chunk[: HEAD_BYTES - len(self.head)]
         self.size_bytes += len(chunk)
         self._hash.update(chunk)
-        self._file.write(chunk)
+        self._append(chunk)
 
+    @abstractmethod
     def sync(self) -> None:
-        """Brings the bytes to the disk and closes the file; nothing can be written afterwards."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Makes the bytes safe; nothing can be written afterwards. Called once the digest is known to be right.
 
+        Raises:
+            StoreUnavailableError: It did not work.
+        """
+
+    @abstractmethod
     def discard(self) -> None:
-        """Closes and removes the file, if it is still here."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        """Takes back what has not been published; harmless at any time."""
+
+    @abstractmethod
+    def _append(self, chunk: bytes) -> None: ...
 
 
-class EvidenceStore:
-    """A content-addressed folder.
+class EvidenceStore(Protocol):
+    """A content-addressed place."""
 
-    Args:
-        root: The folder; it is made if missing.
-    """
+    def stage(self, sha256: str) -> AbstractContextManager[StagedFile]:
+        """A new file on its way in, said to have this digest; it is gone afterwards unless it has been published.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._incoming = root / "incoming"
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._remove_abandoned()
-
-    @contextmanager
-    def stage(self) -> Generator[StagedFile]:
-        """A new file on its way in; it is gone afterwards unless it has been published."""
-        staged = StagedFile(self._incoming / secrets.token_hex(16))
-        try:
-            yield staged
-        finally:
-            staged.discard()
+        Raises:
+            StoreUnavailableError: Nothing can be written.
+        """
+        ...
 
     def publish(self, staged: StagedFile) -> None:
-        """Moves a synced file to its place. The same content twice is one file."""
-        target = self.path(staged.sha256)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        staged.path.chmod(0o400)
-        staged.path.replace(target)
-        _sync_folder(target.parent)
+        """Puts a synced file in its place. The same content twice is one file.
+
+        Called within the transaction that writes its row, and `remove` within the one that takes the last row away: so
+        no row is left without its file.
+
+        Raises:
+            StoreUnavailableError: It did not work, or somebody has removed the same content since.
+        """
+        ...
+
+    def remove(self, sha256: str) -> None:
+        """Removes a file for good; harmless if there is none. The caller knows that no row names it.
+
+        Raises:
+            StoreUnavailableError: It did not work.
+        """
+        ...
+
+    def pieces(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to, not including, `end` (None: to the end), piece by piece.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            StoreUnavailableError: It can't be read.
+        """
+        ...
+
+    def size_bytes(self, sha256: str) -> int | None:
+        """The size of a stored file; None if there is none with this digest.
+
+        Raises:
+            StoreUnavailableError: Nobody can tell.
+        """
+        ...
 
     def path(self, sha256: str) -> Path:
-        """Where a file with this digest lies, or would lie."""
-        return self._root / sha256[:2] / sha256
+        """Where a file with this digest lies, or would lie, on this machine.
+
+        Raises:
+            StoreUnavailableError: It lies on another one.
+        """
+        ...
 
     def probe(self) -> None:
         """Writes and removes a file.
 
         Raises:
-            OSError: The folder can't be written to.
+            StoreUnavailableError: It can't be written to.
         """
-        with self.stage() as staged:
-            staged.write(b"probe")
-            staged.sync()
-
-    def _remove_abandoned(self) -> None:
-        for path in self._incoming.iterdir():
-            if time.time() - path.stat().st_mtime > ABANDONED_S:
-                path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        ...

@@ -3,6 +3,8 @@
 import hmac
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -12,7 +14,7 @@ from api.accounts import principal_of_session, principal_of_token
 from api.cookies import session_secret
 from api.database import Database
 from api.principals import Principal
-from api.problems import Problem, problem_response
+from api.problems import Problem, outage, problem_response
 
 SIGN_IN_ROUTE = ("POST", "/v1/session")
 """The one door under `/v1` that opens without a key: it answers 401 itself."""
@@ -109,7 +111,7 @@ class _Body:
 
 
 def _is_upload(scope: Scope) -> bool:
-    return scope["method"] == "PUT" and "/evidence/" in scope["path"]
+    return scope["method"] == "PUT" and ("/evidence/" in scope["path"] or "/photos/" in scope["path"])
 
 
 class Gate:
@@ -125,12 +127,16 @@ class Gate:
         self._database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, or answers 401 or 403."""
+        """Passes the request on, or answers 401 or 403, or 503 when nobody can tell who asks."""
         if scope["type"] != "http" or scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        principal = await run_in_threadpool(self._identify, request.headers)
+        try:
+            principal = await run_in_threadpool(self._identify, request.headers)
+        except (OperationalError, PoolTimeoutError) as error:
+            await problem_response(outage(error), scope["path"])(scope, receive, send)
+            return
         scope["principal"] = principal
         try:
             _check(request, principal)

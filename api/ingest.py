@@ -5,14 +5,19 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from api.case_flow import limit_of
 from api.clock import now
 from api.principals import Principal
 from api.problems import Problem
 from api.schema import IncidentRevision, canonical_json, content_digest
+from api.settings import Settings
 from api.tables import Camera, Incident, IncidentRevisionRow
 from api.urgency import urgency_of
+from api.workflow import Step
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,9 @@ class Ingested:
     digest: str
 
 
-def ingest(session: Session, principal: Principal, revision: IncidentRevision, document: dict[str, Any]) -> Ingested:
+def ingest(
+    session: Session, principal: Principal, revision: IncidentRevision, document: dict[str, Any], settings: Settings
+) -> Ingested:
     """Stores one revision.
 
     Args:
@@ -36,6 +43,7 @@ def ingest(session: Session, principal: Principal, revision: IncidentRevision, d
         principal: Whoever sent it.
         revision: The incident as this version understands it.
         document: The same as it came, with whatever it does not.
+        settings: The department's: until when a new case waits for its review.
 
     Raises:
         Problem: 403 outside the principal's cameras; 409 for an older revision, for the same number with other content,
@@ -47,8 +55,15 @@ def ingest(session: Session, principal: Principal, revision: IncidentRevision, d
     incident = session.get(Incident, revision.id, with_for_update=True)
     if incident is None:
         _register_camera(session, revision.camera, moment)
-        incident = Incident(id=revision.id, received_at=moment, camera_id=revision.camera, verdict=None)
-        _update(incident, revision, moment)
+        incident = Incident(
+            id=revision.id,
+            received_at=moment,
+            camera_id=revision.camera,
+            verdict=None,
+            step=Step.DISCOVERED.value,
+            step_at=moment,
+        )
+        _update(incident, revision, moment, settings)
         session.add(incident)
         session.flush()
         outcome: Literal["created", "updated"] = "created"
@@ -56,7 +71,7 @@ def ingest(session: Session, principal: Principal, revision: IncidentRevision, d
         principal.require_camera(incident.camera_id)
         if _is_stored(session, incident, revision, digest):
             return Ingested("unchanged", digest)
-        _update(incident, revision, moment)
+        _update(incident, revision, moment, settings)
         outcome = "updated"
     session.add(
         IncidentRevisionRow(
@@ -98,12 +113,14 @@ def _is_stored(session: Session, incident: Incident, revision: IncidentRevision,
 
 
 def _register_camera(session: Session, camera: str, moment: datetime) -> None:
-    if session.get(Camera, camera) is None:
-        session.add(Camera(id=camera, registered_at=moment))
-        session.flush()
+    if session.get(Camera, camera) is not None:
+        return
+    # Incidents of one camera may arrive side by side: whoever comes second finds it registered.
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    session.execute(insert(Camera).values(id=camera, registered_at=moment).on_conflict_do_nothing())
 
 
-def _update(incident: Incident, revision: IncidentRevision, moment: datetime) -> None:
+def _update(incident: Incident, revision: IncidentRevision, moment: datetime, settings: Settings) -> None:
     incident.zone = revision.zone
     incident.type = revision.type
     incident.state = revision.state
@@ -111,3 +128,6 @@ def _update(incident: Incident, revision: IncidentRevision, moment: datetime) ->
     incident.listed_at = revision.confirmed_at or revision.onset_at or revision.seen_from_at or incident.received_at
     incident.urgency = urgency_of(revision)
     incident.updated_at = moment
+    # A candidate has no limit: its clock starts when a worker has confirmed it.
+    if incident.step == Step.DISCOVERED and incident.due_at is None:
+        incident.due_at = limit_of(settings, incident, moment)

@@ -1,5 +1,6 @@
 """The page that a person reads first when they open an evidence pack."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,13 +8,16 @@ from api.schema import as_utc_text
 
 _TYPES = {
     "illegal_parking": "Illegal parking (车辆违停)",
+    "two_wheeler_parking": "Two-wheeler parking (非机动车乱停放)",
     "street_vending": "Street vending (游商经营)",
     "road_occupation": "Road occupation (占道经营)",
     "dumping": "Dumping (垃圾倾倒)",
 }
 
 
-def write_readme(case: dict[str, Any], *, who: str, role: str, purpose: str, at: datetime) -> str:
+def write_readme(
+    case: dict[str, Any], *, who: str, role: str, purpose: str, at: datetime, photos: Sequence[dict[str, Any]] = ()
+) -> str:
     """Writes the text.
 
     Args:
@@ -22,8 +26,9 @@ def write_readme(case: dict[str, Any], *, who: str, role: str, purpose: str, at:
         role: Their role.
         purpose: What for.
         at: When.
+        photos: What people photographed when they dealt with it, as `api.case_summary.photo_documents` builds them.
     """
-    review = case["review"]
+    review, standing = case["review"], case["case"]
     facts = [
         ("Case", case["id"]),
         ("What", _TYPES.get(case["type"], case["type"])),
@@ -39,11 +44,14 @@ def write_readme(case: dict[str, Any], *, who: str, role: str, purpose: str, at:
         ("Why", (case.get("why") or {}).get("summary")),
         ("Reviewed by", f"{review['reviewer']}, {review['reviewed_at']}: confirmed"),
         ("Note", review["note"]),
+        ("Step", f"{standing['step']}, since {standing['step_at']}"),
+        ("Merged here", ", ".join(standing["merged"])),
+        ("Legal hold", standing["hold"]),
         ("Pack taken by", f"{who} ({role}), {as_utc_text(at)}"),
         ("Purpose", purpose),
     ]
     lines = [f"{name + ':':<15}{value}" for name, value in facts if value]
-    files = [_file_line(item) for item in case["evidence"]]
+    files = [_file_line(item) for item in [*case["evidence"], *photos]]
     return "\n".join(
         [
             "EVIDENCE PACK  证据包",
@@ -54,6 +62,7 @@ def write_readme(case: dict[str, Any], *, who: str, role: str, purpose: str, at:
             *files,
             "",
             "incident.json  the case as it was recorded; review.json  the verdict; history.json  all that happened to it",
+            "audit.jsonl    who saw, took or changed what of it; each line hashes the entry before it in the whole log",
             "SHA256SUMS     check that nothing was altered: sha256sum --check SHA256SUMS",
             "",
             "This download has been registered with name, time and purpose.",
@@ -73,5 +82,10 @@ def _clock(clock: dict[str, Any] | None) -> str:
 
 def _file_line(item: dict[str, Any]) -> str:
     derived = f", a copy made from {item['derived_from']}" if item.get("derived_from") else ""
-    missing = "" if item["stored"] else " (has not arrived)"
-    return f"  {item['name']:<32}{item['kind']}{derived}{missing}"
+    by = f", taken by {item['by']}" if item.get("by") else ""
+    missing = "" if item["stored"] else f" ({_why_missing(item)})"
+    return f"  {item['name']:<32}{item['kind']}{derived}{by}{missing}"
+
+
+def _why_missing(item: dict[str, Any]) -> str:
+    return f"deleted by the retention rule on {item['deleted_at']}" if item.get("deleted_at") else "has not arrived"

@@ -6,10 +6,9 @@ import zipfile
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-CHUNK_BYTES = 256 * 1024
+from api.evidence_store import EvidenceStore
 
 
 class DamagedEvidenceError(Exception):
@@ -21,7 +20,6 @@ class PackedFile:
     """A file of evidence on its way into a pack."""
 
     name: str
-    path: Path
     sha256: str
 
 
@@ -32,6 +30,7 @@ class Pack:
     Attributes:
         folder: The one folder in the ZIP.
         documents: Written as readable JSON, by name.
+        texts: Written as they are, by name.
         readme: The text that a person reads first.
         files: The evidence.
         made_at: When the pack was asked for; stamped on its entries.
@@ -39,6 +38,7 @@ class Pack:
 
     folder: str
     documents: dict[str, dict[str, Any] | list[dict[str, Any]]]
+    texts: dict[str, str]
     readme: str
     files: tuple[PackedFile, ...]
     made_at: datetime
@@ -65,7 +65,7 @@ class _Pipe:
         yield from chunks
 
 
-def stream_zip(pack: Pack) -> Generator[bytes]:
+def stream_zip(pack: Pack, store: EvidenceStore) -> Generator[bytes]:
     """Yields the bytes of the ZIP.
 
     `SHA256SUMS` comes last and covers every other file; `sha256sum --check SHA256SUMS` verifies it.
@@ -82,8 +82,8 @@ def stream_zip(pack: Pack) -> Generator[bytes]:
             yield from pipe.take()
         for file in pack.files:
             with archive.open(_entry(pack, file.name), "w", force_zip64=True) as target:
-                for chunk in _checked_chunks(file):
-                    target.write(chunk)
+                for piece in _checked_pieces(file, store):
+                    target.write(piece)
                     yield from pipe.take()
             sums[file.name] = file.sha256
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
@@ -95,6 +95,8 @@ def _texts(pack: Pack) -> Iterable[tuple[str, bytes]]:
     yield "README.txt", pack.readme.encode()
     for name, document in pack.documents.items():
         yield name, json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+    for name, text in pack.texts.items():
+        yield name, text.encode()
 
 
 def _entry(pack: Pack, name: str) -> zipfile.ZipInfo:
@@ -103,11 +105,10 @@ def _entry(pack: Pack, name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _checked_chunks(file: PackedFile) -> Iterator[bytes]:
+def _checked_pieces(file: PackedFile, store: EvidenceStore) -> Iterator[bytes]:
     digest = hashlib.sha256()
-    with file.path.open("rb") as source:
-        while chunk := source.read(CHUNK_BYTES):
-            digest.update(chunk)
-            yield chunk
+    for piece in store.pieces(file.sha256):
+        digest.update(piece)
+        yield piece
     if digest.hexdigest() != file.sha256:
         raise DamagedEvidenceError(f"{file.name}: the stored bytes are not {file.sha256}")

@@ -39,6 +39,7 @@ class Principal:
         token_id: The token, if one was used.
         csrf_token: Present with a session cookie: what a page must send back in `X-CSRF-Token`.
         must_change_password: The person still uses the one-time password.
+        unit: The person's department, where it is known.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Principal:
     token_id: int | None = None
     csrf_token: str | None = None
     must_change_password: bool = False
+    unit: str | None = None
 
     def covers(self, camera: str) -> bool:
         """Whether this camera is within the scope."""
@@ -92,3 +94,4 @@ def requires(*roles: Role) -> Callable[[Request], Principal]:
 
 WorkerPrincipal = Annotated[Principal, Depends(requires(Role.WORKER))]
 JudgePrincipal = Annotated[Principal, Depends(requires(*JUDGES))]
+AdministratorPrincipal = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,9 +9,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from api.errors import StoreUnavailableError
+
 MEDIA_TYPE = "application/problem+json"
+
+_LOG = logging.getLogger(__name__)
 
 
 class ProblemDocument(BaseModel):
@@ -38,6 +45,13 @@ class Problem(HTTPException):
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         super().__init__(status_code=status, detail=detail, headers=headers)
         self.members = members
+
+
+def outage(error: Exception) -> Problem:
+    """The answer while the database or the evidence store is away, or a lock is held for too long; written to the log."""
+    what = "The evidence store" if isinstance(error, StoreUnavailableError) else "The database"
+    _LOG.error("%s can't be used: %s", what, " ".join(str(getattr(error, "orig", None) or error).split()))
+    return Problem(503, f"{what} can't be used at the moment. Try again.", headers={"Retry-After": "5"})
 
 
 def problem_response(problem: HTTPException, instance: str) -> JSONResponse:
@@ -87,6 +101,18 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
         return problem_response(invalid(error.errors()), request.url.path)
+
+    @app.exception_handler(DataError)
+    async def _on_unstorable(request: Request, _error: Exception) -> Response:
+        # PostgreSQL keeps no NUL in a text and no number beyond a column's; SQLite is less strict.
+        detail = "A text or number in the request can't be kept: allowed are texts without NUL and numbers below 2^31."
+        return problem_response(Problem(422, detail), request.url.path)
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeoutError)
+    @app.exception_handler(StoreUnavailableError)
+    async def _on_outage(request: Request, error: Exception) -> Response:
+        return problem_response(outage(error), request.url.path)
 
     @app.exception_handler(Exception)
     async def _on_bug(request: Request, _error: Exception) -> Response:

@@ -8,13 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api import accounts
+from api.audit import COMMAND_LINE, Deed, append
+from api.clock import now
+from api.credentials import hash_of_secret
 from api.data_folder import open_database
 from api.errors import ApiError
 from api.principals import Role
 from api.tables import User
 
 
-def create_user(data_dir: Path, name: str, role: str, password: str | None = None) -> str:
+def create_user(data_dir: Path, name: str, role: str, password: str | None = None, unit: str | None = None) -> str:
     """Makes an account.
 
     Args:
@@ -22,6 +25,7 @@ def create_user(data_dir: Path, name: str, role: str, password: str | None = Non
         name: The account's name.
         role: `viewer`, `reviewer`, `officer` or `administrator`.
         password: The person's own; without it a one-time password is made, to be replaced after the first sign-in.
+        unit: Their department, as it will stand beside their name in records.
 
     Returns:
         The password that lets them in.
@@ -30,7 +34,10 @@ def create_user(data_dir: Path, name: str, role: str, password: str | None = Non
         ApiError: The name is taken, or the role is not allowed.
     """
     with _writing(data_dir) as session:
-        return accounts.add_user(session, name, _role(role), password)
+        shown = accounts.add_user(session, name, _role(role), password, unit)
+        session.flush()
+        _log(session, "user.create", f"user {name.strip()}", f"role {role}")
+    return shown
 
 
 def create_token(
@@ -57,7 +64,10 @@ def create_token(
         ApiError: The role, a camera or the user is not allowed.
     """
     with _writing(data_dir) as session:
-        return accounts.add_token(session, _role(role), cameras=cameras, name=name, user=user)
+        token = accounts.add_token(session, _role(role), cameras=cameras, name=name, user=user)
+        session.flush()
+        _log(session, "token.create", f"token {hash_of_secret(token)[:12]}", f"role {role}")
+    return token
 
 
 def revoke_token(data_dir: Path, token: str) -> None:
@@ -68,12 +78,18 @@ def revoke_token(data_dir: Path, token: str) -> None:
     """
     with _writing(data_dir) as session:
         accounts.revoke_token(session, token)
+        session.flush()
+        _log(session, "token.revoke", f"token {hash_of_secret(token)[:12]}")
 
 
 def list_users(data_dir: Path) -> list[tuple[str, str]]:
     """Name and role of every account."""
     with _writing(data_dir) as session:
         return [(user.name, user.role) for user in session.scalars(select(User).order_by(User.name))]
+
+
+def _log(session: Session, action: str, what: str, reason: str | None = None) -> None:
+    append(session, COMMAND_LINE, Deed(action, what, reason=reason), now())
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 SCHEMA_VERSION = 1
 
+REVISION_MAX = 2**31 - 1
+"""What every database keeps as an integer; a revision a second lasts for 68 years."""
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,100}$")]
 """Ids of cameras and zones: lower-case letters, digits, `-` and `_`."""
 
@@ -32,6 +35,7 @@ class IncidentType(StrEnum):
     """What happened, in the terms of the event system."""
 
     ILLEGAL_PARKING = "illegal_parking"
+    TWO_WHEELER_PARKING = "two_wheeler_parking"
     STREET_VENDING = "street_vending"
     ROAD_OCCUPATION = "road_occupation"
     DUMPING = "dumping"
@@ -97,7 +101,7 @@ class IncidentRevision(WireModel):
 
     schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
     id: IncidentId
-    revision: int = Field(ge=1)
+    revision: int = Field(ge=1, le=REVISION_MAX)
     state: IncidentState
     camera: Identifier
     zone: Identifier

@@ -1,16 +1,28 @@
-"""What an operator can set: tables and limits, read from an optional `DATA/settings.yaml`."""
+"""What an operator can set: tables, limits and storage, read from an optional `DATA/settings.yaml`."""
 
+import os
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StringConstraints, ValidationError
 
 from api.errors import ApiError
+from api.storage import STORAGE_KEYS, Storage, read_storage
+from api.workflow import Rules
+from api.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
+from api.working_hours import WorkingCalendar
 
 SETTINGS_FILE = "settings.yaml"
+
+_NOT_WRITTEN = ("data_dir", "storage")
+"""Fields of the settings that are no keys of the file by these names."""
+
+REPLACED_LINE_BY_LINE = ("limits", "workflow", "step_roles", "time_limits", "working_time", "retention_days")
+"""Tables of which a settings file need only say what it wants otherwise; any other one is replaced as a whole."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
@@ -45,6 +57,24 @@ class Settings(_Written):
     event_codes: dict[Code, Name]
     reject_reasons: dict[Code, Name] = Field(min_length=1)
     limits: Limits
+    return_reasons: dict[Code, Name] = Field(min_length=1)
+    grades: dict[Code, Name] = Field(min_length=1)
+    workflow: WorkflowSettings
+    step_roles: StepRoles
+    time_limits: TimeLimits
+    working_time: WorkingTime
+    retention_days: RetentionDays
+    storage: InstanceOf[Storage] = Storage()
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules of the workflow."""
+        return rules_of(self.step_roles, self.workflow)
+
+    @cached_property
+    def calendar(self) -> WorkingCalendar:
+        """The calendar that time limits are counted in."""
+        return self.working_time.calendar()
 
 
 def load_settings(data_dir: Path) -> Settings:
@@ -53,24 +83,30 @@ def load_settings(data_dir: Path) -> Settings:
     Args:
         data_dir: The data folder; it need not exist yet.
 
+    Where things are stored may also be said in the environment, which comes before the file.
+
     Raises:
         ApiError: The file is no YAML mapping, has an unknown key or a value that is not allowed.
     """
     written: dict[str, Any] = yaml.safe_load(resources.files("api").joinpath("defaults.yaml").read_text("utf-8"))
     path = data_dir / SETTINGS_FILE
+    places: dict[str, object] = {}
     if path.is_file():
         given = _read_mapping(path)
-        limits = given.pop("limits", None) or {}
-        if not isinstance(limits, Mapping):
-            raise ApiError(f"{path}: limits: allowed is a mapping, not {limits!r}")
+        places = {key: given.pop(key, None) for key in STORAGE_KEYS}
+        for table in REPLACED_LINE_BY_LINE:
+            lines = given.pop(table, None) or {}
+            if not isinstance(lines, Mapping):
+                raise ApiError(f"{path}: {table}: allowed is a mapping, not {lines!r}")
+            written[table] = {**written[table], **lines}
         written |= given
-        written["limits"] = {**written["limits"], **limits}
     try:
-        return Settings(data_dir=data_dir, **written)
+        return Settings(data_dir=data_dir, storage=read_storage(places, os.environ, path), **written)
     except ValidationError as error:
         raise ApiError(f"{path}: {_first_of(error)}") from None
     except TypeError:
-        raise ApiError(f"{path}: data_dir: unknown key; allowed are {_allowed_keys()}") from None
+        unknown = "data_dir" if "data_dir" in written else "storage"
+        raise ApiError(f"{path}: {unknown}: unknown key; allowed are {_allowed_keys()}") from None
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -86,14 +122,22 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _allowed_keys() -> str:
-    return ", ".join(name for name in Settings.model_fields if name != "data_dir")
+    return ", ".join((*(name for name in Settings.model_fields if name not in _NOT_WRITTEN), *STORAGE_KEYS))
 
 
 def _first_of(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        model = Limits if first["loc"][0] == "limits" else Name if len(first["loc"]) > 1 else Settings
-        allowed = ", ".join(name for name in model.model_fields if name != "data_dir")
+        model = _MODELS.get(first["loc"][0], Name) if len(first["loc"]) > 1 else Settings
+        allowed = _allowed_keys() if model is Settings else ", ".join(model.model_fields)
         return f"{where}: unknown key; allowed are {allowed}"
     return f"{where}: {first['msg']}, not {first['input']!r}"
+
+
+_MODELS: dict[Any, type[BaseModel]] = {
+    "limits": Limits,
+    "workflow": WorkflowSettings,
+    "time_limits": TimeLimits,
+    "working_time": WorkingTime,
+}

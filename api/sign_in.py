@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from api.accounts import NAME_CHARACTERS, open_session
+from api.audit import Actor, Deed, append
 from api.clock import now
 from api.credentials import password_matches
 from api.database import Database
+from api.refusals import write_once
 from api.settings import Limits
 from api.tables import SignInFailure, User
 
@@ -29,8 +31,15 @@ class Refused:
     wait_s: float = 0.0
 
 
-def sign_in(database: Database, name: str, password: str, limits: Limits) -> str | Refused:
-    """Checks a password and opens a session.
+def sign_in(database: Database, name: str, password: str, limits: Limits, client: str | None = None) -> str | Refused:
+    """Checks a password and opens a session; both outcomes stand in the audit log of an account that exists.
+
+    Args:
+        database: Where accounts are kept.
+        name: The account's name.
+        password: What was typed.
+        limits: How long a guesser has to wait.
+        client: The address it came from.
 
     Returns:
         The secret for the session cookie, or why there is none.
@@ -42,11 +51,17 @@ def sign_in(database: Database, name: str, password: str, limits: Limits) -> str
     with database.read() as session:
         user = session.scalar(select(User).where(User.name == name))
     matches = password_matches(password, user.password_hash if user else None)
-    if user is None or not matches or user.disabled_at is not None:
+    if user is None:
+        return Refused()
+    actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
+    if not matches or user.disabled_at is not None:
+        write_once(database, actor, Deed("refused.401", "POST /v1/session", reason="Name or password is wrong."))
         return Refused()
     with database.write() as session:
         session.execute(delete(SignInFailure).where(SignInFailure.name == name))
-        return open_session(session, user.id, now(), limits)
+        secret = open_session(session, user.id, now(), limits)
+        append(session, actor, Deed("session.open", "/v1/session"), now())
+    return secret
 
 
 def _count_attempt(database: Database, name: str, moment: datetime, limits: Limits) -> float:
@@ -57,10 +72,12 @@ def _count_attempt(database: Database, name: str, moment: datetime, limits: Limi
         if failure is None:
             session.add(SignInFailure(name=name, count=1, last_at=moment))
             return 0.0
-        wait_s = _wait_after_s(failure.count, limits) - (moment - failure.last_at).total_seconds()
+        # Who came first may be served second, and clocks of several machines differ: below the limit nobody waits.
+        due_s = _wait_after_s(failure.count, limits)
+        wait_s = due_s - (moment - failure.last_at).total_seconds() if due_s > 0 else 0.0
         if wait_s <= 0:
             failure.count += 1
-            failure.last_at = moment
+            failure.last_at = max(failure.last_at, moment)
         return max(wait_s, 0.0)
 
 

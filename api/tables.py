@@ -2,8 +2,22 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    TypeDecorator,
+    event,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,6 +68,7 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    unit: Mapped[str | None]
     role: Mapped[str]
     password_hash: Mapped[str] = mapped_column(String(500))
     must_change_password: Mapped[bool]
@@ -114,14 +129,28 @@ class Camera(Base):
     registered_at: Mapped[datetime]
 
 
+_HELD = "hold_reason IS NOT NULL"
+
+
 class Incident(Base):
-    """The latest state of one incident, as far as lists and the queue need it; the whole of it is its last revision."""
+    """The latest state of one incident and its case, as far as lists and the queue need it.
+
+    What a worker said is in the revisions, whole; what people did is in the reviews and case events. `queue_rank` is set
+    by `_rank`: it and the columns behind it in an index are the order of the queue.
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (
         Index(None, "listed_at", "id"),
-        Index(None, "camera_id", "listed_at"),
-        Index(None, "verdict", "urgency", "id"),
+        Index(None, "camera_id", "listed_at", "id"),
+        Index(None, "step", "listed_at", "id"),
+        Index(None, "assignee_id", "listed_at", "id"),
+        Index(None, "due_at"),
+        Index(None, "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "camera_id", "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "step", "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "merged_into"),
+        Index("ix_incidents_held", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -135,6 +164,31 @@ class Incident(Base):
     verdict: Mapped[str | None]
     received_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    queue_rank: Mapped[int] = mapped_column(SmallInteger)
+    step: Mapped[str]
+    step_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"))
+    hold_reason: Mapped[str | None] = mapped_column(String(500))
+    footage_deleted_at: Mapped[datetime | None]
+
+
+RANK_MERGED, RANK_CANDIDATE, RANK_REVIEWED, RANK_WAITING = 0, 1, 2, 3
+"""The queue from its end to its beginning: what waits for a person comes first. What no worker has confirmed, and what is
+part of another case, is not in it at all."""
+
+
+@event.listens_for(Incident, "before_insert")
+@event.listens_for(Incident, "before_update")
+def _rank(_mapper: Mapper[Incident], _connection: Connection, incident: Incident) -> None:
+    if incident.step == "merged":
+        incident.queue_rank = RANK_MERGED
+    elif incident.state == "candidate":
+        incident.queue_rank = RANK_CANDIDATE
+    else:
+        incident.queue_rank = RANK_WAITING if incident.verdict is None else RANK_REVIEWED
 
 
 class IncidentRevisionRow(Base):
@@ -151,7 +205,10 @@ class IncidentRevisionRow(Base):
 
 
 class EvidenceFile(Base):
-    """A stored file of evidence; its bytes lie in the evidence store under their hash."""
+    """A stored file of evidence; its bytes lie in the evidence store under their hash.
+
+    A retention rule deletes the bytes in the end: the row stays, and says when.
+    """
 
     __tablename__ = "evidence_files"
 
@@ -162,6 +219,7 @@ class EvidenceFile(Base):
     media_type: Mapped[str]
     received_at: Mapped[datetime]
     token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
+    deleted_at: Mapped[datetime | None]
 
 
 class Review(Base):
@@ -180,19 +238,87 @@ class Review(Base):
     reviewed_at: Mapped[datetime]
 
 
-class AccessLogEntry(Base):
-    """Who looked at or took which footage, when and what for."""
+class CaseEvent(Base):
+    """What somebody did to a case; appended, never changed (the database refuses it)."""
 
-    __tablename__ = "access_log"
+    __tablename__ = "case_events"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    who: Mapped[str]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
-    role: Mapped[str]
-    action: Mapped[str]
     incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
-    name: Mapped[str | None]
-    purpose: Mapped[str | None] = mapped_column(String(500))
+    at: Mapped[datetime]
+    who: Mapped[str]
+    unit: Mapped[str | None]
+    role: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    action: Mapped[str]
+    from_step: Mapped[str | None]
+    to_step: Mapped[str | None]
+    reason: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[str | None]
+
+
+class CaseTag(Base):
+    """A word that people find a case by."""
+
+    __tablename__ = "case_tags"
+    __table_args__ = (Index(None, "tag", "incident_id"),)
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+
+
+class CaseLock(Base):
+    """Who is at a case right now; it runs out by itself."""
+
+    __tablename__ = "case_locks"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_name: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class CasePhoto(Base):
+    """A picture that a person took of what was done; its bytes are a file of evidence of the same name."""
+
+    __tablename__ = "case_photos"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_name: Mapped[str]
+    added_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """Who saw, took, changed or was refused what; one chain (`api.audit_chain`), appended, never changed."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "object", "at"), Index(None, "incident_id", "sequence"))
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    unit: Mapped[str | None]
+    role: Mapped[str]
+    user_id: Mapped[int | None]
+    token_id: Mapped[int | None]
     client: Mapped[str | None]
+    action: Mapped[str]
+    object: Mapped[str] = mapped_column(String(300))
+    incident_id: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The last entry of the chain: one row, which a writer holds until it has committed."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))

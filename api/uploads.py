@@ -1,18 +1,21 @@
-"""Taking in files of evidence: streamed to the disk, checked, and only then visible."""
+"""Taking in files of evidence: streamed to where they are kept, checked, and only then visible."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from anyio import CancelScope
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.cases import latest_document
 from api.clock import now
-from api.evidence_store import StagedFile
+from api.errors import StoreUnavailableError
+from api.evidence_store import EvidenceStore, StagedFile
 from api.media_types import UNRECOGNISED, recognise
 from api.parts import Parts
 from api.principals import Principal
-from api.problems import Problem
+from api.problems import Problem, outage
 from api.tables import EvidenceFile, Incident
 
 
@@ -32,16 +35,33 @@ async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: As
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: 403, 404 or 409 as `_check` says; 400 when the content is not what the digest says; 413 too large.
+        Problem: 403, 404 or 409 as `_check` says; 400 when the content is not what the digest says; 413 too large; 503
+            when it can't be kept at the moment.
     """
     await run_in_threadpool(_check_before, parts, principal, upload)
-    with parts.store.stage() as staged:
-        await _write(staged, chunks, parts.settings.limits.evidence_file_bytes)
-        if staged.sha256 != upload.sha256:
-            raise Problem(
-                400, f"{upload.name} has the SHA-256 {staged.sha256}, not {upload.sha256}; nothing has been kept."
-            )
-        return await run_in_threadpool(_store, parts, principal, upload, staged)
+    try:
+        async with _staged(parts.store, upload.sha256) as staged:
+            await _write(staged, chunks, parts.settings.limits.evidence_file_bytes)
+            if staged.sha256 != upload.sha256:
+                raise Problem(
+                    400, f"{upload.name} has the SHA-256 {staged.sha256}, not {upload.sha256}; nothing has been kept."
+                )
+            return await run_in_threadpool(_store, parts, principal, upload, staged)
+    except StoreUnavailableError as error:
+        raise outage(error) from None
+
+
+@asynccontextmanager
+async def _staged(store: EvidenceStore, sha256: str) -> AsyncGenerator[StagedFile]:
+    """A file on its way in; giving it up may take a request to a bucket, so no part of it holds up other requests."""
+    staging = store.stage(sha256)
+    staged = await run_in_threadpool(staging.__enter__)
+    try:
+        yield staged
+    finally:
+        # Also when the sender's request is cancelled, and then nothing may wait in between.
+        with CancelScope(shield=True):
+            await run_in_threadpool(staging.__exit__, None, None, None)
 
 
 async def _write(staged: StagedFile, chunks: AsyncIterator[bytes], limit_bytes: int) -> None:
@@ -79,11 +99,16 @@ def _check(session: Session, principal: Principal, upload: Upload) -> EvidenceFi
 
 
 def _store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
+    with parts.database.read() as session:
+        # What is there already, or was and has been deleted by a rule, is not stored once more.
+        if _check(session, principal, upload) is not None:
+            return False
     staged.sync()
     media_type = recognise(upload.name, staged.head)
     # The bytes first, then the row: a crash between leaves a file that nobody sees, never a row without its file.
-    # And within the transaction, so that of two that race the second sees the first.
-    with parts.database.write() as session:
+    # And within the transaction, so that of two that race the second sees the first. (In a bucket the object of the second
+    # lies there by then, under a digest that no row names.)
+    with parts.database.write(about=upload.incident_id) as session:
         if _check(session, principal, upload) is not None:
             return False
         parts.store.publish(staged)

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.templating import Jinja2Templates
 
 from api.accounts import PASSWORD_CHARACTERS, change_password, sign_out
+from api.audit import Deed, actor_of, append
+from api.clock import now
 from api.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.errors import ApiError
 from api.gate import check_csrf_token
@@ -18,6 +20,7 @@ from api.principals import JUDGES, Principal
 from api.problems import Problem
 from api.routers.identity import open_session_or_refuse
 from api.schema import IncidentState, IncidentType
+from api.workflow import Step
 
 router = APIRouter()
 
@@ -37,7 +40,7 @@ def home() -> Response:
 @router.get("/queue")
 def queue(request: Request) -> Response:
     """Cases that wait for a person."""
-    return _page(request, "queue.html", types=list(IncidentType), states=list(IncidentState))
+    return _page(request, "queue.html", types=list(IncidentType), states=list(IncidentState), steps=list(Step))
 
 
 @router.get("/cases/{incident_id}")
@@ -64,7 +67,7 @@ def sign_in(
 ) -> Response:
     """Checks them."""
     try:
-        secret = open_session_or_refuse(parts, name, password)
+        secret = open_session_or_refuse(parts, name, password, request.client.host if request.client else None)
     except Problem as problem:
         told = {"next": _inside(next), "name": name, "error": problem.detail}
         return _PAGES.TemplateResponse(request, "sign_in.html", told, problem.status_code, problem.headers)
@@ -81,6 +84,7 @@ def sign_out_of(request: Request, parts: CurrentParts, csrf: Annotated[str, Form
         check_csrf_token(principal, csrf)
         with parts.database.write() as session:
             sign_out(session, session_secret(request.headers) or "")
+            append(session, actor_of(principal, request), Deed("session.close", "/v1/session"), now())
     response = _to("/sign-in")
     clear_session_cookie(response)
     return response
@@ -113,6 +117,7 @@ def password(
         try:
             with parts.database.write() as session:
                 secret = change_password(session, principal.user_id, old, new, parts.settings.limits)
+                append(session, actor_of(principal, request), Deed("password.change", "/v1/account/password"), now())
         except ApiError as error:
             wrong = str(error)
     if wrong is not None:

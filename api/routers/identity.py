@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.accounts import change_password, principal_of_session, sign_out
+from api.audit import Deed, actor_of, append
+from api.clock import now
 from api.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.errors import ApiError
 from api.parts import CurrentParts, Parts
@@ -57,17 +59,19 @@ async def post_session(request: Request, response: Response, parts: CurrentParts
         given = Credentials.model_validate_json(await request.body())
     except ValidationError:
         raise Problem(401, 'Allowed is {"name": …, "password": …} as JSON.') from None
-    secret = await run_in_threadpool(open_session_or_refuse, parts, given.name, given.password)
+    client = request.client.host if request.client else None
+    secret = await run_in_threadpool(open_session_or_refuse, parts, given.name, given.password, client)
     set_session_cookie(response, request, secret, parts.settings.limits)
     principal = await run_in_threadpool(_principal, parts, secret)
     return _describe(principal)
 
 
 @router.delete("/v1/session", status_code=204, responses=documented(401, 403))
-def delete_session(request: Request, parts: CurrentParts, _principal: CurrentPrincipal) -> Response:
+def delete_session(request: Request, parts: CurrentParts, principal: CurrentPrincipal) -> Response:
     """Signs out."""
     with parts.database.write() as session:
         sign_out(session, session_secret(request.headers) or "")
+        append(session, actor_of(principal, request), Deed("session.close", "/v1/session"), now())
     response = Response(status_code=204)
     clear_session_cookie(response)
     return response
@@ -87,6 +91,7 @@ def put_password(request: Request, parts: CurrentParts, principal: CurrentPrinci
     try:
         with parts.database.write() as session:
             secret = change_password(session, principal.user_id, password.old, password.new, parts.settings.limits)
+            append(session, actor_of(principal, request), Deed("password.change", "/v1/account/password"), now())
     except ApiError as error:
         raise Problem(422, str(error)) from None
     response = Response(status_code=204)
@@ -94,7 +99,7 @@ def put_password(request: Request, parts: CurrentParts, principal: CurrentPrinci
     return response
 
 
-def open_session_or_refuse(parts: Parts, name: str, password: str) -> str:
+def open_session_or_refuse(parts: Parts, name: str, password: str, client: str | None = None) -> str:
     """Signs in, and counts it.
 
     Returns:
@@ -103,7 +108,7 @@ def open_session_or_refuse(parts: Parts, name: str, password: str) -> str:
     Raises:
         Problem: 401, or 429 while the account has to wait.
     """
-    result = sign_in(parts.database, name, password, parts.settings.limits)
+    result = sign_in(parts.database, name, password, parts.settings.limits, client)
     if not isinstance(result, Refused):
         parts.metrics.sign_ins.labels("ok").inc()
         return result

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import uploads
+from api.arrivals import evidence_arrived, revision_arrived, was_deleted
+from api.audit import Actor, actor_of
+from api.clock import now
 from api.digests import header_of_sha256, sha256_of_header
 from api.ingest import Ingested, ingest
 from api.media_types import check_name
@@ -16,6 +19,7 @@ from api.principals import Principal, WorkerPrincipal
 from api.problems import Problem, documented, invalid
 from api.routers.paths import IncidentInPath
 from api.schema import EvidenceName, IncidentRevision, unknown_keys
+from api.tables import Incident
 
 router = APIRouter(tags=["ingest"])
 
@@ -71,7 +75,7 @@ async def put_incident(
         raise invalid(error.errors(), "body") from None
     if revision.id != incident_id:
         raise Problem(422, f"The body is about {revision.id}, the path about {incident_id}.")
-    done = await run_in_threadpool(_ingest, parts, principal, revision, document)
+    done = await run_in_threadpool(_ingest, parts, principal, actor_of(principal, request), revision, document)
     response.status_code = 201 if done.outcome == "created" else 200
     return IncidentReceipt(id=incident_id, revision=revision.revision, outcome=done.outcome, digest=done.digest)
 
@@ -83,7 +87,7 @@ async def put_incident(
     responses={
         200: {"model": EvidenceReceipt, "description": "The same again"},
         201: {"description": "Stored"},
-        **documented(400, 401, 403, 404, 409, 413, 415, 422),
+        **documented(400, 401, 403, 404, 409, 413, 415, 422, 503),
     },
 )
 async def put_evidence(
@@ -100,7 +104,10 @@ async def put_evidence(
     try:
         check_name(name)
         upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))
-        is_new = await uploads.receive(parts, principal, upload, request.stream())
+        is_new = False
+        if not await run_in_threadpool(_was_deleted, parts, principal, upload):
+            is_new = await uploads.receive(parts, principal, upload, request.stream())
+            await run_in_threadpool(_arrived, parts, actor_of(principal, request), upload)
     except Problem as problem:
         parts.metrics.evidence_refused.labels(problem.status_code).inc()
         raise
@@ -109,13 +116,29 @@ async def put_evidence(
     return EvidenceReceipt(name=name, sha256=upload.sha256)
 
 
-def _ingest(parts: Parts, principal: Principal, revision: IncidentRevision, document: dict[str, Any]) -> Ingested:
-    with parts.database.write() as session:
-        done = ingest(session, principal, revision, document)
+def _ingest(
+    parts: Parts, principal: Principal, actor: Actor, revision: IncidentRevision, document: dict[str, Any]
+) -> Ingested:
+    with parts.database.write(about=revision.id) as session:
+        done = ingest(session, principal, revision, document, parts.settings)
+        revision_arrived(session, parts.settings, actor, revision.id, done, now())
     parts.metrics.incidents.labels(revision.type, done.outcome).inc()
     if done.outcome != "unchanged":
         parts.metrics.unknown_keys.inc(unknown_keys(revision))
     return done
+
+
+def _was_deleted(parts: Parts, principal: Principal, upload: uploads.Upload) -> bool:
+    with parts.database.read() as session:
+        incident = session.get(Incident, upload.incident_id)
+        if incident is None or not principal.covers(incident.camera_id):
+            return False
+        return was_deleted(session, upload.incident_id, upload.name, upload.sha256)
+
+
+def _arrived(parts: Parts, actor: Actor, upload: uploads.Upload) -> None:
+    with parts.database.write(about=upload.incident_id) as session:
+        evidence_arrived(session, parts.settings, actor, upload.incident_id, upload.name, now())
 
 
 def _read_json(body: bytes) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Handing out evidence packs."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from api.access_log import checked_purpose, register_download
+from api.access_log import checked_purpose, download_of
+from api.audit import actor_of, append, documents
+from api.case_summary import photo_documents
 from api.cases import case_documents, find_incident, history_documents, latest_document
 from api.clock import now
 from api.pack_readme import write_readme
@@ -42,12 +46,18 @@ def get_package(
     moment = now()
     with parts.database.write() as session:
         incident = find_incident(session, principal, incident_id)
+        actor = actor_of(principal, request)
         if incident.verdict != "confirm":
             raise Problem(409, f"{incident_id} is not evidence: no person has confirmed it.")
-        case = case_documents(session, [incident])[0]
+        case = case_documents(session, [incident], moment)[0]
         files = session.scalars(
-            select(EvidenceFile).where(EvidenceFile.incident_id == incident_id).order_by(EvidenceFile.name)
-        )
+            select(EvidenceFile)
+            .where(EvidenceFile.incident_id == incident_id, EvidenceFile.deleted_at.is_(None))
+            .order_by(EvidenceFile.name)
+        ).all()
+        digests = {file.name: file.sha256 for file in files}
+        append(session, actor, download_of(incident_id, reason, digests), moment)
+        photos = photo_documents(session, incident_id)
         pack = Pack(
             folder=incident_id,
             documents={
@@ -55,16 +65,24 @@ def get_package(
                 "review.json": case["review"],
                 "history.json": history_documents(session, incident),
             },
-            readme=write_readme(case, who=principal.name, role=principal.role, purpose=reason, at=moment),
-            files=tuple(PackedFile(file.name, parts.store.path(file.sha256), file.sha256) for file in files),
+            texts={"audit.jsonl": _audit_of(session, incident_id)},
+            readme=write_readme(
+                case, who=principal.name, role=principal.role, purpose=reason, at=moment, photos=photos
+            ),
+            files=tuple(PackedFile(file.name, file.sha256) for file in files),
             made_at=moment,
         )
-        register_download(session, principal, request, incident_id=incident_id, purpose=reason)
-    if missing := [file.name for file in pack.files if not file.path.is_file()]:
+    if missing := [file.name for file in pack.files if parts.store.size_bytes(file.sha256) is None]:
         raise Problem(500, f"{', '.join(missing)}: lost from the evidence store.")
     parts.metrics.packages.inc()
     return StreamingResponse(
-        stream_zip(pack),
+        stream_zip(pack, parts.store),
         media_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{incident_id}.zip"'},
     )
+
+
+def _audit_of(session: Session, incident_id: str) -> str:
+    """Everything that the audit log has about a case, this download included; each line has its place in the chain."""
+    entries = documents(session, incident_id=incident_id)
+    return "".join(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n" for entry in entries)

@@ -1,30 +1,28 @@
 """Reading: lists of cases, one case, its history, its evidence."""
 
-import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from api.access_log import register_view
+from api.audit import actor_of
 from api.cases import case_documents, find_incident, history_documents
-from api.digests import header_of_sha256
-from api.media_types import is_shown
+from api.clock import now
 from api.parts import CurrentParts
 from api.principals import CurrentPrincipal
 from api.problems import Problem, documented
 from api.queries import Filters, cursor_after, list_query
 from api.routers.paths import IncidentInPath
-from api.schema import EvidenceName, IncidentPage
+from api.schema import EvidenceName, IncidentPage, as_utc_text
+from api.sending import SentFile, answer_with_file
 from api.settings import Name
-from api.tables import EvidenceFile, Incident
+from api.tables import RANK_REVIEWED, Camera, EvidenceFile, Incident
 
 router = APIRouter(tags=["read"])
-
-
-_RANGE = re.compile(r"^bytes=\s*(\d{0,18})-(\d{0,18})$")
 
 
 class CodeName(BaseModel):
@@ -39,6 +37,8 @@ class CodeTables(BaseModel):
 
     event_codes: list[CodeName]
     reject_reasons: list[CodeName]
+    return_reasons: list[CodeName]
+    grades: list[CodeName]
 
 
 class Summary(BaseModel):
@@ -62,11 +62,13 @@ def list_incidents(
 ) -> IncidentPage:
     """Lists cases."""
     with parts.database.read() as session:
-        incidents = session.scalars(list_query(principal, filters)).all()
+        moment = now()
+        incidents = session.scalars(list_query(principal, filters, moment)).all()
         page = incidents[: filters.limit]
         more = len(incidents) > filters.limit
         return IncidentPage(
-            incidents=case_documents(session, page), next=cursor_after(page[-1], filters.order) if more else None
+            incidents=case_documents(session, page, moment),
+            next=cursor_after(page[-1], filters.order) if more else None,
         )
 
 
@@ -74,7 +76,7 @@ def list_incidents(
 def get_incident(incident_id: IncidentInPath, parts: CurrentParts, principal: CurrentPrincipal) -> dict[str, Any]:
     """One case: its latest revision, verdict, and which evidence has arrived."""
     with parts.database.read() as session:
-        return case_documents(session, [find_incident(session, principal, incident_id)])[0]
+        return case_documents(session, [find_incident(session, principal, incident_id)], now())[0]
 
 
 @router.get("/v1/incidents/{incident_id}/history", responses=documented(401, 404, 422))
@@ -86,12 +88,12 @@ def get_history(incident_id: IncidentInPath, parts: CurrentParts, principal: Cur
 
 @router.get(
     "/v1/incidents/{incident_id}/evidence/{name}",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"description": "The file", "content": {"application/octet-stream": {}}},
         206: {"description": "The part that `Range` asks for", "content": {"application/octet-stream": {}}},
         304: {"description": "Not changed"},
-        **documented(401, 404, 416, 422),
+        **documented(401, 404, 410, 416, 422, 503),
     },
 )
 def get_evidence(
@@ -103,53 +105,44 @@ def get_evidence(
     purpose: Annotated[str, Query(max_length=500, description="Registered with the access")] = "review",
 ) -> Response:
     """One file of evidence, whole or in part. Every access is registered."""
-    with parts.database.write() as session:
+    with parts.database.read() as session:
         find_incident(session, principal, incident_id)
         file = session.get(EvidenceFile, (incident_id, name))
         if file is None:
             raise Problem(404, f"{incident_id} has no evidence {name}.")
-        register_view(session, principal, request, incident_id=incident_id, name=name, purpose=purpose)
-    etag = f'"{file.sha256}"'
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={"ETag": etag})
-    _settle_range(request, file.size_bytes)
-    return FileResponse(
-        parts.store.path(file.sha256),
-        media_type=file.media_type,
-        filename=f"{incident_id}-{name}",
-        content_disposition_type="inline" if is_shown(file.media_type) else "attachment",
-        headers={
-            "ETag": etag,
-            "Repr-Digest": header_of_sha256(file.sha256),
-            # A browser may keep it, but asks each time, so that each view is registered.
-            "Cache-Control": "private, no-cache",
-            # Whatever it is, it runs nothing and loads nothing.
-            "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; sandbox",
-        },
-    )
+        if file.deleted_at is not None:
+            raise Problem(410, f"{name} was deleted by the retention rule on {as_utc_text(file.deleted_at)}.")
+    actor = actor_of(principal, request)
+    register_view(parts.database, actor, incident_id=incident_id, name=name, sha256=file.sha256, purpose=purpose)
+    sent = SentFile(file.sha256, file.size_bytes, file.media_type, f"{incident_id}-{name}")
+    return answer_with_file(request, parts.store, sent, parts.settings.storage.accel_redirect)
 
 
 @router.get("/v1/tables", responses=documented(401))
 def get_tables(parts: CurrentParts, _principal: CurrentPrincipal) -> CodeTables:
     """The city's tables of codes, in their order."""
+    settings = parts.settings
     return CodeTables(
-        event_codes=[CodeName(code=code, name=name) for code, name in parts.settings.event_codes.items()],
-        reject_reasons=[CodeName(code=code, name=name) for code, name in parts.settings.reject_reasons.items()],
+        event_codes=_listed(settings.event_codes),
+        reject_reasons=_listed(settings.reject_reasons),
+        return_reasons=_listed(settings.return_reasons),
+        grades=_listed(settings.grades),
     )
 
 
 @router.get("/v1/summary", responses=documented(401))
 def get_summary(parts: CurrentParts, principal: CurrentPrincipal) -> Summary:
-    """Counts for the console; candidates, which no worker has confirmed yet, don't count."""
+    """Counts for the console; candidates, which no worker has confirmed yet, and parts of other cases don't count."""
     visible = [] if principal.cameras is None else [Incident.camera_id.in_(sorted(principal.cameras))]
     with parts.database.read() as session:
         counted = session.execute(
             select(Incident.verdict, func.count())
-            .where(Incident.state != "candidate", *visible)
+            .where(Incident.queue_rank >= RANK_REVIEWED, *visible)
             .group_by(Incident.verdict)
         )
         by_verdict: dict[str | None, int] = dict(counted.all())
-        cameras = session.scalars(select(Incident.camera_id).where(*visible).distinct().order_by(Incident.camera_id))
+        known = [] if principal.cameras is None else [Camera.id.in_(sorted(principal.cameras))]
+        cameras = session.scalars(select(Camera.id).where(*known).order_by(Camera.id))
         return Summary(
             unreviewed=by_verdict.get(None, 0),
             confirmed=by_verdict.get("confirm", 0),
@@ -158,26 +151,5 @@ def get_summary(parts: CurrentParts, principal: CurrentPrincipal) -> Summary:
         )
 
 
-def _settle_range(request: Request, size_bytes: int) -> None:
-    """Leaves one satisfiable range for the file response, or none.
-
-    Several ranges and units that we don't know are passed over, as RFC 9110 section 14.2 allows: the whole file answers.
-
-    Raises:
-        Problem: 416.
-    """
-    given = request.headers.get("range")
-    if given is None:
-        return
-    found = _RANGE.match(given.strip())
-    first, last = (found[1], found[2]) if found else ("", "")
-    if not first and not last:
-        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
-        return
-    beyond = int(first) >= size_bytes if first else int(last) == 0
-    if beyond or (first and last and int(last) < int(first)):
-        raise Problem(
-            416,
-            f"Range is {given!r}; the file has {size_bytes} bytes.",
-            headers={"Content-Range": f"bytes */{size_bytes}"},
-        )
+def _listed(table: Mapping[str, Name]) -> list[CodeName]:
+    return [CodeName(code=code, name=name) for code, name in table.items()]

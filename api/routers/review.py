@@ -2,17 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select
 
+from api.audit import actor_of
+from api.case_flow import Demand, follow_verdict
 from api.cases import find_incident, review_document
 from api.clock import now
+from api.desk import Desk
 from api.parts import CurrentParts
 from api.principals import JudgePrincipal
 from api.problems import Problem, documented
 from api.routers.paths import IncidentInPath
 from api.tables import Incident, Review
+from api.workflow import Action
 
 router = APIRouter(tags=["review"])
 
@@ -34,33 +38,33 @@ class Verdict(BaseModel):
 
 @router.post("/v1/incidents/{incident_id}/review", status_code=201, responses=documented(401, 403, 404, 413, 422))
 def post_review(
+    request: Request,
     incident_id: IncidentInPath,
     verdict: Verdict,
     parts: CurrentParts,
     principal: JudgePrincipal,
 ) -> dict[str, Any]:
-    """Appends a verdict under the reviewer's name. Earlier ones stay in the history; the latest counts."""
+    """Appends a verdict under the reviewer's name.
+
+    Earlier ones stay in the history; the latest counts, and moves the case: a confirmation accepts it, a rejection ends
+    it.
+    """
     _check_reason(verdict, tuple(parts.settings.reject_reasons))
     if principal.user_id is None:
         raise Problem(403, "Only a person can review: this token acts for nobody.")
     moment = now()
-    with parts.database.write() as session:
-        incident = find_incident(session, principal, incident_id)
+    demand = Demand(
+        Action.ACCEPT if verdict.verdict == "confirm" else Action.REJECT,
+        reason=verdict.reason,
+        note=(verdict.note or "").strip() or None,
+        revision=verdict.revision,
+    )
+    with parts.database.write(about=incident_id) as session:
+        incident = find_incident(session, principal, incident_id, for_change=True)
         _check_revision(verdict, incident)
         is_first = session.scalar(select(Review.id).where(Review.incident_id == incident_id).limit(1)) is None
-        review = Review(
-            incident_id=incident_id,
-            revision=verdict.revision or incident.revision,
-            verdict=verdict.verdict,
-            reason=verdict.reason,
-            note=(verdict.note or "").strip() or None,
-            user_id=principal.user_id,
-            user_name=principal.name,
-            reviewed_at=moment,
-        )
-        session.add(review)
-        incident.verdict = verdict.verdict
-        incident.updated_at = moment
+        desk = Desk(session, parts.settings, actor_of(principal, request), incident, moment)
+        review = follow_verdict(desk, demand)
         received_at = incident.received_at
     parts.metrics.reviews.labels(verdict.verdict).inc()
     if is_first:

@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import obstore
+from obstore.store import S3Store
+from sqlalchemy import inspect
 
+from api.data_folder import connect_database
 from api.provision import create_token, create_user
+from api.settings import load_settings
+from api.storage import Bucket
 
 BEGAN = datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)
 
@@ -83,6 +89,39 @@ class System:
         client = httpx.Client(base_url=self.url, timeout=20, **options)
         self.clients.append(client)
         return client
+
+    def close(self) -> None:
+        """Ends all their connections."""
+        for client in self.clients:
+            client.close()
+
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Runs SQL past the event system, and returns the rows of the last statement."""
+        database = connect_database(self.data_dir, load_settings(self.data_dir))
+        rows: list[tuple[Any, ...]] = []
+        with database.engine.begin() as connection:
+            for statement in statements:
+                result = connection.exec_driver_sql(statement)
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+        database.close()
+        return rows
+
+    def dump(self) -> str:
+        """Everything in the database, as text."""
+        database = connect_database(self.data_dir, load_settings(self.data_dir))
+        tables = inspect(database.engine).get_table_names()
+        database.close()
+        assert "incidents" in tables
+        return "\n".join(str(self.execute(f"SELECT * FROM {table}")) for table in tables)
+
+    def stored(self) -> set[str]:
+        """The names of all files in the evidence store, also of those on their way in."""
+        place = load_settings(self.data_dir).storage.evidence
+        if isinstance(place, Bucket):
+            bucket = S3Store(place.name, prefix=place.prefix, client_options={"allow_http": True})
+            return {str(item["path"]) for page in obstore.list(bucket) for item in page}
+        folder = self.data_dir / "evidence"
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def put(worker: httpx.Client, document: dict[str, Any]) -> httpx.Response:

@@ -1,7 +1,5 @@
 """Who gets in: tokens, sessions, passwords, and requests that other pages make a browser send."""
 
-import sqlite3
-
 import httpx
 import pytest
 
@@ -44,10 +42,7 @@ def test_tokens(system: System) -> None:
     assert token.startswith("swt_")
     who = client.get("/v1/whoami").json()
     assert (who["name"], who["role"], who["cameras"], who["csrf_token"]) == ("north", "worker", ["a"], None)
-    with sqlite3.connect(system.data_dir / "streetwarden.db") as database:
-        dump = "\n".join(database.iterdump())
-    database.close()
-    assert token not in dump
+    assert token not in system.dump()
     revoke_token(system.data_dir, token)
     assert client.get("/v1/whoami").status_code == 401
 
@@ -116,9 +111,7 @@ def test_wrong_passwords_have_to_wait(system: System) -> None:
     answer = guesser.post("/v1/session", json=right)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= 30
-    with sqlite3.connect(system.data_dir / "streetwarden.db") as database:
-        database.execute("UPDATE sign_in_failures SET last_at = '2026-01-01 00:00:00.000000' WHERE name = 'gus'")
-    database.close()
+    system.execute("UPDATE sign_in_failures SET last_at = '2026-01-01 00:00:00.000000' WHERE name = 'gus'")
     assert guesser.post("/v1/session", json=right).status_code == 201
     assert system.anybody().post("/v1/session", json={"name": "no such", "password": "x"}).status_code == 401
 

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import sqlite3
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.audit_chain import hash_of
 from api.provision import create_user
 from tests.api.events import System, entry, incident, put, put_file
 
@@ -101,7 +101,8 @@ def test_pack(system: System, worker: httpx.Client, officer: httpx.Client, tmp_p
         assert archive.testzip() is None
         archive.extractall(tmp_path)
     folder = tmp_path / "packed"
-    names = {"README.txt", "SHA256SUMS", "history.json", "incident.json", "review.json", "snapshot-alarm.jpg"}
+    documents = {"README.txt", "SHA256SUMS", "audit.jsonl", "history.json", "incident.json", "review.json"}
+    names = documents | {"snapshot-alarm.jpg"}
     assert {path.name for path in folder.iterdir()} == names
     checked = subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, check=False, capture_output=True, text=True
@@ -109,6 +110,9 @@ def test_pack(system: System, worker: httpx.Client, officer: httpx.Client, tmp_p
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.count(": OK") == len(names) - 1
     assert json.loads((folder / "review.json").read_text())["reviewer"] == "olga"
+    log = [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+    assert all(hash_of(line) == line["hash"] for line in log)
+    assert (log[-1]["action"], log[-1]["who"], log[-1]["reason"]) == ("download", "olga", "administrative fine 2026/17")
     readme = (folder / "README.txt").read_text()
     assert "administrative fine 2026/17" in readme
     assert "西湖路 3" in readme
@@ -117,6 +121,7 @@ def test_pack(system: System, worker: httpx.Client, officer: httpx.Client, tmp_p
     assert officer.get(path, params={"purpose": "fine"}).status_code == 409
 
 
+@pytest.mark.sqlite_only
 def test_damaged_evidence_breaks_the_download_off(system: System, worker: httpx.Client, officer: httpx.Client) -> None:
     content = JPEG + b"damage"
     put(worker, incident("damaged"))
@@ -139,15 +144,14 @@ def test_access_is_registered(system: System, worker: httpx.Client, officer: htt
         officer.get(address, headers={"Range": f"bytes={start}-"})
     officer.get(address, params={"purpose": "appeal"})
     officer.get("/v1/incidents/watched/package", params={"purpose": "fine"})
-    with sqlite3.connect(system.data_dir / "streetwarden.db") as database:
-        entries = database.execute(
-            "SELECT who, role, action, name, purpose FROM access_log WHERE incident_id = 'watched' ORDER BY id"
-        ).fetchall()
-    database.close()
+    entries = system.execute(
+        "SELECT who, role, action, object, reason FROM audit WHERE incident_id = 'watched' "
+        "AND action IN ('view', 'download') ORDER BY sequence"
+    )
     assert entries == [
-        ("olga", "officer", "view", "snapshot-alarm.jpg", "review"),
-        ("olga", "officer", "view", "snapshot-alarm.jpg", "appeal"),
-        ("olga", "officer", "download", None, "fine"),
+        ("olga", "officer", "view", address, "review"),
+        ("olga", "officer", "view", address, "appeal"),
+        ("olga", "officer", "download", "/v1/incidents/watched/package", "fine"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import { byId, element, get, onKeys, repeat, showHelp, tell } from "./core.js";
 import { duration, lasted, measures, named, readable, reviewBadge, size, stateBadge, timeElement, typeName } from "./format.js";
+import { heldByOther, keepLock, showFlow } from "./flow.js";
 import { showGallery } from "./gallery.js";
 import { Player } from "./player.js";
 import { goToNext, loadReasons, onReject, openReject, reasonNames, sendVerdict } from "./verdict.js";
@@ -11,7 +12,8 @@ const CLOCKS = { rtcp: "the camera's own clock (RTCP sender report)", arrival: "
 
 const page = document.querySelector("main.case");
 const mayReview = document.body.dataset.mayReview === "yes";
-const path = `/v1/incidents/${page.dataset.incident}`;
+const id = page.dataset.incident;
+const path = `/v1/incidents/${id}`;
 const player = new Player();
 let incident = null;
 let drawn = "";
@@ -20,19 +22,23 @@ let tables = null;
 async function refresh() {
   let fresh;
   let history;
+  let flow;
   try {
     tables ??= await loadReasons();
-    [fresh, { history }] = await Promise.all([get(path), get(`${path}/history`)]);
+    [fresh, { history }, flow] = await Promise.all([get(path), get(`${path}/history`), get(`/v1/cases/${id}`)]);
   } catch (error) {
     if (!incident || error.status) fail(error);
     return;
   }
-  const text = JSON.stringify(fresh);
+  // The working time at the present step grows with every look: no reason to draw anew.
+  const text = JSON.stringify([fresh, flow.allowed, flow.photos, flow.events]);
   if (text === drawn) return;
+  const isFirst = !drawn;
   drawn = text;
   incident = fresh;
-  draw(history);
+  draw(history, flow);
   page.setAttribute("aria-busy", "false");
+  if (isFirst) keepLock();
 }
 
 function fail(error) {
@@ -41,18 +47,19 @@ function fail(error) {
   byId("where").textContent = error.message;
 }
 
-function draw(history) {
+function draw(history, flow) {
   document.title = `${typeName(incident.type)}, ${incident.camera} · Streetwarden`;
   byId("title").textContent = typeName(incident.type);
   byId("badges").replaceChildren(stateBadge(incident.state), " ", reviewBadge(incident.review));
   byId("where").textContent = [incident.place, `camera ${incident.camera}`, `zone ${incident.zone}`].filter(Boolean).join(" · ");
+  showFlow(flow, { id, codes: tables, onChange: refresh });
   drawStanding();
   byId("why").textContent = incident.why.summary ?? "";
   drawTable("why-numbers", measures(incident.why));
   drawTable("facts", facts());
-  drawEvidence();
+  drawEvidence(flow.photos);
   drawHistory(history);
-  showGallery(incident);
+  showGallery(incident, flow.photos);
   player.show(incident);
 }
 
@@ -67,6 +74,7 @@ function drawStanding() {
     box.replaceChildren(said, element("small", {}, `by ${review.reviewer}, `, timeElement(review.reviewed_at), review.note ? ` · ${review.note}` : ""));
   }
   byId("verdict").hidden = !mayReview;
+  byId("confirm").disabled = byId("reject").disabled = heldByOther();
   byId("download").hidden = !mayReview;
   byId("download").disabled = review?.verdict !== "confirm";
   byId("download").title = byId("download").disabled ? "Once a person has confirmed the case" : "";
@@ -96,11 +104,11 @@ function drawTable(id, pairs) {
   byId(id).tBodies[0].replaceChildren(...pairs.map(([name, value]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value))));
 }
 
-function drawEvidence() {
-  byId("evidence").tBodies[0].replaceChildren(...incident.evidence.map((item) => element("tr", {},
-    element("td", {}, item.stored ? element("a", { href: item.href, target: "_blank", rel: "noopener" }, item.name) : item.name, item.derived_from ? element("span", { class: "derived" }, `made from ${item.derived_from}`) : ""),
+function drawEvidence(photos) {
+  byId("evidence").tBodies[0].replaceChildren(...[...incident.evidence, ...photos].map((item) => element("tr", {},
+    element("td", {}, item.stored ? element("a", { href: item.href, target: "_blank", rel: "noopener" }, item.name) : item.name, item.derived_from ? element("span", { class: "derived" }, `made from ${item.derived_from}`) : "", item.by ? element("span", { class: "derived" }, `taken by ${item.by}`) : ""),
     element("td", {}, readable(item.kind)),
-    element("td", { class: "right" }, item.stored ? size(item.size_bytes) : element("span", { class: "badge wait" }, "not arrived")),
+    element("td", { class: "right" }, item.stored ? size(item.size_bytes) : element("span", { class: "badge wait" }, item.deleted_at ? "deleted" : "not arrived")),
     element("td", { class: "mono", title: item.sha256 }, `${item.sha256.slice(0, 16)}…`))));
 }
 
@@ -108,9 +116,38 @@ function drawHistory(history) {
   const lines = {
     revision: (event) => `Revision ${event.revision}: ${event.state}`,
     evidence: (event) => (event.count > 1 ? `${event.count} files of evidence arrived` : `${event.name} arrived`),
+    case: (event) => caseLine(event),
     review: (event) => `${event.verdict === "confirm" ? "Confirmed" : `Rejected (${reasonNames.get(event.reason) ?? event.reason})`} by ${event.reviewer}${event.note ? `: ${event.note}` : ""}`,
   };
-  byId("history").replaceChildren(...grouped(history).map((event) => element("li", {}, timeElement(event.at), element("span", {}, lines[event.event]?.(event) ?? event.event))));
+  byId("history").replaceChildren(...grouped(history.filter(isNews)).map((event) => element("li", {}, timeElement(event.at), element("span", {}, lines[event.event]?.(event) ?? event.event))));
+}
+
+/** A verdict stands there itself: the step that it was needs no line of its own. */
+const isNews = (event) => event.event !== "case" || !["accept", "reject"].includes(event.action);
+
+const CASE_LINES = {
+  comment: (event) => `${event.who}: ${event.note}`,
+  assign: (event) => (event.value ? `Assigned to ${event.value}` : "Assigned to nobody"),
+  tag: (event) => `Tagged ${event.value}`,
+  untag: (event) => `Tag ${event.value} taken off`,
+  photo: (event) => `Photo ${event.value}`,
+  hold: () => "Put on legal hold",
+  release: () => "Legal hold taken off",
+  merge: (event) => (event.to ? "Made a part of another case" : `${event.value} made a part of this case`),
+  split: (event) => (event.to ? "A case of its own again" : `${event.value} split from this case`),
+  delete_footage: () => "Footage deleted",
+};
+
+function caseLine(event) {
+  if (event.action === "comment") return CASE_LINES.comment(event);
+  const what = CASE_LINES[event.action]?.(event) ?? `${readable(event.to)}${event.value ? ` to ${event.value}` : ""}`;
+  const reason = event.reason && (codeName(event.reason) ?? event.reason);
+  return [`${what} by ${event.who}`, reason, event.action === "photo" ? null : event.note].filter(Boolean).join(" · ");
+}
+
+function codeName(code) {
+  const found = [...tables.return_reasons, ...tables.grades].find((row) => row.code === code);
+  return found && named(found.name);
 }
 
 /** Files that arrived one after the other become one line. */
@@ -123,8 +160,9 @@ function grouped(history) {
   }, []);
 }
 
-const confirm = () => mayReview && incident && sendVerdict(incident, "confirm", null, byId("note").value.trim());
-const reject = () => mayReview && incident && openReject();
+const free = () => mayReview && incident && !heldByOther();
+const confirm = () => free() && sendVerdict(incident, "confirm", null, byId("note").value.trim());
+const reject = () => free() && openReject();
 const next = () => goToNext(page.dataset.incident);
 
 byId("confirm").addEventListener("click", confirm);

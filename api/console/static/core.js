@@ -9,11 +9,13 @@ export class ApiProblem extends Error {
   }
 }
 
-export async function request(method, path, body) {
+/** Asks the API. A body goes as JSON, bytes as they are. */
+export async function request(method, path, body, headers = {}) {
+  const bytes = body instanceof ArrayBuffer;
   const response = await fetch(path, {
     method,
-    headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...(method !== "GET" && { "X-CSRF-Token": csrf }) },
-    body: body && JSON.stringify(body),
+    headers: { Accept: "application/json", ...(body && !bytes && { "Content-Type": "application/json" }), ...(method !== "GET" && { "X-CSRF-Token": csrf }), ...headers },
+    body: bytes ? body : body && JSON.stringify(body),
   });
   if (response.status === 401) {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);

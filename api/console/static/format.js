@@ -2,7 +2,7 @@
 
 import { element } from "./core.js";
 
-const TYPES = { illegal_parking: "Illegal parking", street_vending: "Street vending", road_occupation: "Road occupation", dumping: "Dumping" };
+const TYPES = { illegal_parking: "Illegal parking", two_wheeler_parking: "Two-wheeler parking", street_vending: "Street vending", road_occupation: "Road occupation", dumping: "Dumping" };
 const STATES = { candidate: "Candidate", confirmed: "Still there", ended: "Gone" };
 const UNITS = { s: "s", px: "px", m: "m", hz: "Hz", fps: "fps", bytes: "B" };
 

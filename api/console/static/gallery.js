@@ -7,10 +7,12 @@ const dialog = byId("picture-dialog");
 let pictures = [];
 let shown = 0;
 
-export function showGallery(incident) {
-  pictures = incident.evidence
+/** The camera's pictures, and behind them the photos that people took of what was done. */
+export function showGallery(incident, photos = []) {
+  const fromCamera = incident.evidence
     .filter((item) => (item.kind === "snapshot" || item.kind === "closeup") && item.stored)
     .sort((one, other) => Date.parse(one.start_at) - Date.parse(other.start_at) || original(one).localeCompare(original(other)) || Number(Boolean(one.derived_from)) - Number(Boolean(other.derived_from)));
+  pictures = [...fromCamera, ...photos.filter((photo) => photo.stored).map((photo) => ({ ...photo, start_at: photo.added_at }))];
   byId("gallery").replaceChildren(...pictures.map((item, index) => {
     const button = element("button", { type: "button", "aria-label": `Enlarge ${caption(item)}` },
       element("img", { src: item.href, alt: "", loading: "lazy" }),
@@ -24,6 +26,7 @@ export function showGallery(incident) {
 const original = (item) => item.derived_from ?? item.name;
 
 export function caption(item) {
+  if (item.kind === "photo") return `Photo by ${item.by}`;
   const name = item.name.replace(/\.[a-z0-9]+$/, "").replace(/^snapshot-/, "").replace(/-annotated$/, "").replaceAll("-", " ");
   return readable(name) + (item.derived_from ? " (drawn on)" : "");
 }

@@ -1,7 +1,7 @@
 // The queue: what waits for a person, most urgent first, kept up to date without losing one's place.
 
 import { byId, element, get, onKeys, repeat, showHelp, tell } from "./core.js";
-import { ago, duration, lasted, reviewBadge, stateBadge, timeElement, typeName } from "./format.js";
+import { ago, duration, lasted, readable, reviewBadge, stateBadge, timeElement, typeName } from "./format.js";
 import { rememberFilters, recalledFilters } from "./worklist.js";
 
 const PAGE = 50;
@@ -85,9 +85,19 @@ function rowOf(incident, oldPicture) {
     element("div", { class: "since number" }, timeElement(since)),
     element("div", { class: "lasted number" }, duration(seconds), over >= 1 ? element("span", { class: "over", title: `limit ${duration(incident.dwell_s)}` }, `${over.toFixed(1)} × limit`) : ""),
     element("div", { class: "score" }, incident.score.toFixed(2), element("meter", { min: 0, max: 1, value: incident.score, "aria-label": "score" })),
-    element("div", { class: "states" }, stateBadge(incident.state), incident.review ? reviewBadge(incident.review) : ""),
+    element("div", { class: "states" }, stateBadge(incident.state), incident.review ? reviewBadge(incident.review) : "", ...caseBadges(incident.case)),
     element("div", { class: "age muted" }, incident.confirmed_at ? ago(incident.confirmed_at) : ""),
   );
+}
+
+/** What a reviewer has to know of a case before opening it; that it waits or was judged stands there already. */
+function caseBadges({ step, overdue, lock, assignee, due_at: dueAt }) {
+  const isOnItsWay = !["discovered", "accepted", "rejected"].includes(step);
+  return [
+    isOnItsWay ? element("span", { class: "badge", title: assignee ? `assigned to ${assignee}` : null }, readable(step)) : "",
+    overdue ? element("span", { class: "badge bad", title: `due ${new Date(dueAt).toLocaleString()}` }, "Overdue") : "",
+    lock ? element("span", { class: "badge wait", title: `until ${new Date(lock.until).toLocaleTimeString()}` }, `${lock.by} is at it`) : "",
+  ];
 }
 
 function thumbnail(incident, oldPicture) {

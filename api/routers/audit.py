@@ -1,0 +1,115 @@
+"""The audit log: read, checked, taken away."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from api.audit import Deed, actor_of, append, documents, head_of, verify_log
+from api.audit_chain import GENESIS, Head
+from api.cases import find_incident
+from api.clock import now
+from api.parts import CurrentParts, Parts
+from api.principals import AdministratorPrincipal
+from api.problems import Problem, documented
+from api.routers.paths import IncidentInPath
+from api.schema import Sha256Hex
+
+router = APIRouter(tags=["audit"])
+
+LINES_AT_ONCE = 1000
+"""So many entries are read in one transaction of an export: none stays open while a slow client reads."""
+
+
+class FaultDocument(BaseModel):
+    """A place where the log is not what was written."""
+
+    sequence: int
+    what: str = Field(description="`edited`, `missing`, `unchained` or `head`")
+    detail: str
+
+
+class Verification(BaseModel):
+    """What a check of the log has found."""
+
+    intact: bool
+    checked: int
+    head_sequence: int
+    head_hash: str = Field(description="Keep it elsewhere: the next check can begin after it")
+    fault_count: int
+    faults: list[FaultDocument]
+
+
+class CaseAudit(BaseModel):
+    """What the log says about one case, oldest first."""
+
+    entries: list[dict[str, Any]]
+
+
+@router.get("/v1/audit/verify", responses=documented(401, 403, 422))
+def get_verification(
+    parts: CurrentParts,
+    _principal: AdministratorPrincipal,
+    after: Annotated[int, Query(ge=0, description="Begin after this entry, whose hash is known")] = 0,
+    hash: Annotated[Sha256Hex | None, Query(description="The hash of that entry")] = None,  # noqa: A002
+) -> Verification:
+    """Checks every entry: an edit, a gap, a cut end and another order are each found."""
+    if (after > 0) != (hash is not None):
+        raise Problem(422, "after and hash: allowed are both together, or neither.")
+    with parts.database.read() as session:
+        found = verify_log(session, Head(after, hash or GENESIS))
+    faults = [FaultDocument(sequence=fault.sequence, what=fault.what, detail=fault.detail) for fault in found.faults]
+    return Verification(
+        intact=found.is_intact,
+        checked=found.checked,
+        head_sequence=found.head.sequence,
+        head_hash=found.head.hash,
+        fault_count=found.fault_count,
+        faults=faults,
+    )
+
+
+@router.get(
+    "/v1/audit",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "JSON lines", "content": {"application/jsonl": {}}},
+        **documented(401, 403, 422),
+    },
+)
+def get_audit(
+    request: Request,
+    parts: CurrentParts,
+    principal: AdministratorPrincipal,
+    after: Annotated[int, Query(ge=0, description="The number of the entry before the first one wanted")] = 0,
+) -> StreamingResponse:
+    """The log with its chain as JSON lines, up to the entry that says that it was taken."""
+    moment = now()
+    with parts.database.write() as session:
+        append(session, actor_of(principal, request), Deed("export", "/v1/audit"), moment)
+        until = head_of(session).sequence
+    return StreamingResponse(
+        _lines(parts, after, until),
+        media_type="application/jsonl",
+        headers={"Content-Disposition": f'attachment; filename="audit-{after + 1}-{until}.jsonl"'},
+    )
+
+
+@router.get("/v1/incidents/{incident_id}/audit", responses=documented(401, 403, 404, 422))
+def get_case_audit(incident_id: IncidentInPath, parts: CurrentParts, principal: AdministratorPrincipal) -> CaseAudit:
+    """Who saw, took, changed or was refused what of one case."""
+    with parts.database.read() as session:
+        find_incident(session, principal, incident_id)
+        return CaseAudit(entries=list(documents(session, incident_id=incident_id)))
+
+
+def _lines(parts: Parts, after: int, until: int) -> Iterator[str]:
+    while after < until:
+        last = min(after + LINES_AT_ONCE, until)
+        with parts.database.read() as session:
+            page = list(documents(session, after=after, until=last))
+        yield "".join(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n" for entry in page)
+        after = last

@@ -1,0 +1,37 @@
+"""Deleting footage whose time is over, when an administrator asks for it; `streetwarden retention` does it for a timer."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+
+from api import retention
+from api.audit import actor_of
+from api.clock import now
+from api.parts import CurrentParts
+from api.principals import AdministratorPrincipal
+from api.problems import documented
+
+router = APIRouter(tags=["retention"])
+
+
+class RunBody(BaseModel):
+    """How to go about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = False
+
+
+class RunDocument(BaseModel):
+    """What has been deleted, or would have been."""
+
+    dry_run: bool
+    cases: list[str]
+    files: int
+    size_bytes: int
+
+
+@router.post("/v1/retention/runs", status_code=201, responses=documented(401, 403, 413, 422))
+def post_run(request: Request, body: RunBody, parts: CurrentParts, principal: AdministratorPrincipal) -> RunDocument:
+    """Deletes the footage of cases whose time is over and that are not on legal hold; what is recorded of them stays."""
+    done = retention.run(parts, actor_of(principal, request), now(), dry_run=body.dry_run)
+    return RunDocument(dry_run=body.dry_run, cases=list(done.cases), files=done.files, size_bytes=done.size_bytes)

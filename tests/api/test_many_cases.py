@@ -1,0 +1,137 @@
+"""A hundred thousand cases: any page of any list in a few milliseconds, and paging that finds every case once."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from api.cases import case_documents
+from api.data_folder import open_database
+from api.database import Database
+from api.principals import Principal, Role
+from api.queries import Filters, cursor_after, list_query
+from api.tables import Incident
+from tests.api.events import BEGAN
+from tests.api.many_cases import fill
+
+CASES = 100_000
+PAGE_MS = 50
+"""What a person who pages through a list does not notice; the goal for a million cases, asked of a tenth here."""
+
+NOW = BEGAN + timedelta(days=180)
+ANYBODY = Principal("anna", Role.REVIEWER, user_id=3)
+NARROWED = Principal("rita", Role.REVIEWER, user_id=4, cameras=frozenset(f"camera-{n}" for n in range(0, 500, 25)))
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"review": "none"},
+    {"review": "reject"},
+    {"type": "dumping"},
+    {"state": "candidate"},
+    {"state": "confirmed"},
+    {"camera": "camera-3"},
+    {"camera": "camera-433"},
+    {"camera": "camera-3", "review": "none"},
+    {"camera": "camera-433", "type": "dumping", "state": "ended"},
+    {"zone": "gate", "type": "street_vending"},
+    {"step": "dispatched"},
+    {"step": "handled", "type": "dumping"},
+    {"step": "merged"},
+    {"assignee": "officer-7"},
+    {"assignee": "officer-7", "step": "dispatched"},
+    {"assignee": "me", "overdue": True},
+    {"assignee": "none", "review": "none"},
+    {"overdue": True},
+    {"overdue": True, "step": "accepted"},
+    {"overdue": True, "camera": "camera-3"},
+    {"overdue": False},
+    {"tag": "rare"},
+    {"tag": "rare", "step": "rejected"},
+    {"tag": "none such"},
+    {"hold": True},
+    {"hold": False, "review": "none"},
+    {"from": BEGAN + timedelta(days=100), "until": BEGAN + timedelta(days=101)},
+    {"from": BEGAN + timedelta(days=100), "until": BEGAN + timedelta(days=101), "review": "none"},
+]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder: Path = tmp_path_factory.mktemp("many")
+    made = open_database(folder / "data")
+    fill(made, CASES)
+    yield made
+    made.close()
+
+
+def pages(database: Database, who: Principal, filters: dict[str, Any], count: int) -> Iterator[tuple[float, list[str]]]:
+    """Up to `count` pages: the processor time that each took, documents and all, and whom it names."""
+    cursor: str | None = None
+    for _ in range(count):
+        asked = Filters.model_validate({**filters, "cursor": cursor})
+        began = time.thread_time()
+        with database.read() as session:
+            found = session.scalars(list_query(who, asked, NOW)).all()
+            page = found[: asked.limit]
+            case_documents(session, page, NOW)
+        yield (time.thread_time() - began) * 1000, [case.id for case in page]
+        if len(found) <= asked.limit:
+            return
+        cursor = cursor_after(page[-1], asked.order)
+
+
+@pytest.mark.slow
+def test_every_page_of_every_list_is_quick(database: Database) -> None:
+    slow: dict[str, float] = {}
+    for who, filters, order in product((ANYBODY, NARROWED), FILTERS, ("newest", "queue")):
+        took = sorted(ms for ms, _ in pages(database, who, filters | {"order": order}, 6))
+        if took[len(took) // 2] > PAGE_MS:
+            slow[f"{who.name} {order} {filters}"] = round(took[len(took) // 2], 1)
+    assert slow == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["newest", "queue"])
+@pytest.mark.parametrize("filters", [{"camera": "camera-3"}, {"step": "handled"}, {"overdue": True}])
+def test_paging_finds_every_case_once(database: Database, filters: dict[str, Any], order: str) -> None:
+    found = [
+        name for _, page in pages(database, ANYBODY, filters | {"order": order, "limit": 200}, 10_000) for name in page
+    ]
+    assert len(found) == len(set(found))
+    everything = list_query(ANYBODY, Filters.model_validate(filters | {"order": order}), NOW).limit(None).order_by(None)
+    with database.read() as session:
+        count = session.scalar(select(func.count()).select_from(everything.subquery()))
+    assert len(found) == count > 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"order": "queue"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
+        ({"order": "queue", "review": "none"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
+        ({"order": "newest"}, "ix_incidents_listed_at_id"),
+        ({"order": "newest", "camera": "camera-3"}, "ix_incidents_camera_id_listed_at_id"),
+        ({"order": "newest", "step": "handled"}, "ix_incidents_step_listed_at_id"),
+        ({"order": "newest", "assignee": "officer-7"}, "ix_incidents_assignee_id_listed_at_id"),
+    ],
+)
+def test_a_page_is_read_off_an_index(database: Database, filters: dict[str, Any], index: str) -> None:
+    """On every page alike: nothing is sorted, and nothing before the cursor is walked over."""
+    for cursor in (None, cursor_after(some_case(database), filters["order"])):
+        query = list_query(ANYBODY, Filters.model_validate(filters | {"cursor": cursor}), NOW)
+        with database.read() as session:
+            connection = session.connection()
+            compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+        assert any(index in line for line in plan), plan
+        assert not any("TEMP B-TREE" in line for line in plan), plan
+
+
+def some_case(database: Database) -> Incident:
+    with database.read() as session:
+        return session.get_one(Incident, "case-0050000")
