@@ -53,14 +53,19 @@ def lookback() -> None:
 
 
 @bench.command()
-@click.argument("clip", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument(
+    "source", type=click.Path(path_type=Path, dir_okay=False), required=False, metavar="[CLIP|DATASET.yaml]"
+)
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
-def rules(clip: Path | None, model: str) -> None:
-    """What following and judging cost for each sample, all rules at once; on the sample camera's film if nothing is given."""
+def rules(source: Path | None, model: str) -> None:
+    """What following and judging cost for each sample: of a dataset's cameras as they are, or of a clip with all rules at once.
+
+    On the sample camera's film if nothing is given.
+    """
     from evaluation.bench_rules import bench_rules  # noqa: PLC0415 - loads the detector's libraries; --help must not
     from evaluation.sample.film import cached_sample  # noqa: PLC0415
 
-    click.echo(json.dumps(bench_rules(clip or cached_sample().path, model), indent=1))
+    click.echo(json.dumps(bench_rules(source or cached_sample().path, model), indent=1))
 
 
 @bench.command()
