@@ -1,5 +1,6 @@
 """Bystanders: bodies that stand somewhere, also while the detector misses them, and who stays near a thing."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry import Box, overlap
+from detector.geometry import Box, iou, overlap
 from detector.looks import Look, Sighting
 from detector.template import Patch, likeness, patch_at
 
@@ -19,6 +20,8 @@ FAINT = 0.25
 """Enough to look elsewhere in this one picture."""
 SAME_PLACE_IOU = 0.4
 """A person who stands turns and stoops: the box is less steady than a car's."""
+UNMOVED_IOU = 0.6
+"""A post's box hardly varies."""
 SAME_VEHICLE_IOU = 0.6
 LOOKS_SAME = 0.75
 """Likeness of a place from which who stood there still does: a standing person keeps 0.8, a successor has 0.6 at most."""
@@ -45,8 +48,10 @@ STAYS_S = ((1.4, 3.2), (3.2, 6.0))
 STAYS_HEIGHTS = 0.4
 NEAR_HEIGHTS = 1.5
 """Distances in body heights: 0.7 m and 2.5 m on the ground, nearly."""
+BEGAN_S, ALWAYS_S = 3.0, 60.0
+"""Who stood there when watching began, or this long before a thing was put down, has nothing to do with it."""
 HEIGHTS_KEPT = 100
-HEIGHTS_MIN = 3
+HEIGHTS_MIN = 2
 SCALE_BAND = 0.12
 """People whose feet are so little higher or lower in the picture are as far away."""
 LEAST_HEIGHTS = {"person": (0.7, 0.0), "vehicle": (0.85, 0.5)}
@@ -61,6 +66,8 @@ class Body:
     """Somebody or something that moves by itself, at the place where it was last seen. Moments are media time."""
 
     role: str
+    first: Box
+    """In its first sighting."""
     box: Box
     first_s: float
     last_s: float
@@ -87,24 +94,24 @@ class Bystanders:
         self._heights: deque[tuple[float, float]] = deque(maxlen=HEIGHTS_KEPT)
         self._aspect = 1.0
         self._last: Look | None = None
+        self._began_s = math.inf
 
     def look(self, look: Look) -> None:
         """Takes a look."""
         height, width = look.luma.shape
         self._aspect = width / height
+        self._began_s = min(self._began_s, look.time_s)
         near = (it for it in look.of(*ROLES) if overlap(it.box, self.place) > 0)
         self._now = [it for it in near if self._plausible(it.role, it.box, it.score)]
         people = [it for it in self._now if it.role == "person"]
-        # A car is nearly as high as a person, so that each tells the size of the other.
-        sure = [it for it in self._now if it.score >= (SURE if it.role == "person" else PLAIN_SCORE)]
-        self._heights.extend((it.box.bottom, _height(it.box)) for it in sure if it.role != "two_wheeler")
+        self._heights.extend((it.box.bottom, _height(it.box)) for it in people if it.score >= SURE)
         self._people.append((look.time_s, [it.box for it in people]))
         while look.time_s - self._people[0][0] > STAYS_S[-1][1]:
             self._people.popleft()
         new = self._matched(self._now, look)
         self._remember(look)
         self.bodies = [body for body in self.bodies if _kept(body, look.time_s)]
-        self.bodies += [Body(it.role or "", it.box, look.time_s, look.time_s, 1, it.score) for it in new]
+        self.bodies += [Body(it.role or "", it.box, it.box, look.time_s, look.time_s, 1, it.score) for it in new]
 
     def covering(self) -> list[Box]:
         """Where the newest look shows bodies, grown a little."""
@@ -127,10 +134,20 @@ class Bystanders:
             for body in self.bodies
         )
 
-    def stays_near(self, box: Box, now_s: float) -> bool:
-        """True while somebody stays near a thing: in one place from look to look; who only passes does not count."""
+    def stays_near(self, box: Box, since_s: float, now_s: float) -> bool:
+        """True while somebody stays near a thing: in one place from look to look; who only passes does not count.
+
+        Args:
+            box: Where the thing lies.
+            since_s: When it was put there, in media time: who stood there long before is a part of the place, such as a post
+                that passes for a person.
+            now_s: Media time of the newest look.
+        """
         newest = self._people[-1][1] if self._people else []
         near = [person for person in newest if self._distance(person, box) <= NEAR_HEIGHTS * _height(person)]
+        known_s = max(self._began_s + BEGAN_S, since_s - ALWAYS_S)
+        fixtures = [body.first for body in self.bodies if body.looks > 1 and body.first_s <= known_s]
+        near = [person for person in near if all(iou(person, it) < UNMOVED_IOU for it in fixtures)]
         if not near:
             return False
         spans = [

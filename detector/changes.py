@@ -228,7 +228,7 @@ class ChangeKeeper:
 
     def _mind(self, lying: Lying, now_s: float) -> None:
         """Notes whether somebody stays near."""
-        if self.bystanders.stays_near(lying.thing.anchor, now_s):
+        if self.bystanders.stays_near(lying.thing.anchor, lying.thing.first_s, now_s):
             lying.stayed_near_s = now_s
 
     def _observe(self, lying: Lying, look: Look) -> None:

@@ -22,8 +22,8 @@ NOISES = 4.5
 ten thousand differ by as much, and those are no neighbours."""
 SAME = np.uint8(9)
 """Two looks at what has changed agree up to this."""
-NOISY_MAX = np.uint8(40)
-"""Where nothing ever keeps still, a change by half is one all the same."""
+NOISY_MAX = np.uint8(22)
+"""Where nothing ever keeps still, a change by a fifth is one all the same."""
 NOISE_START = 1.5
 """Mean noise by day, in steps; learned anew for each cell."""
 NOISE_SHARE = 0.15

@@ -84,8 +84,8 @@ def _why(stay: Stay, zone: Zone, company: Company) -> dict[str, Any]:
             "role": actor.role,
             "class": actor.class_name,
             "box": [round(value, 4) for value in actor.box],
-            "seen_s": round(actor.seen_s, 2),
-            "left_s": None if actor.left_s is None else round(actor.left_s, 2),
+            # Seconds of media time mean nothing to a reader: how long after it was put there.
+            "left_after_s": None if actor.left_s is None else round(max(0.0, actor.left_s - stay.since_s), 2),
             "went": actor.went,
         }
     return why
@@ -100,13 +100,13 @@ def _summary(stay: Stay, zone: Zone, company: Company) -> str:
     if stay.onset_s is None:
         return f"There since before watching began; {tail}"
     if company.moved:
-        return f"Moved at {stay.onset_s:.1f} s from close by, where it stood before; {tail}"
+        return f"Moved from close by, where it stood before; {tail}"
     if company.light:
-        return f"Lighter or darker since {stay.onset_s:.1f} s, but the ground still shows; {tail}"
+        return f"Lighter or darker, but the ground still shows; {tail}"
     if stay.actor is None:
         unseen = "nobody was seen to do it" if stay.actor_sought else "by whom is not known yet"
-        return f"Put down at {stay.onset_s:.1f} s; {unseen}; {tail}"
-    return f"Put down at {stay.onset_s:.1f} s by a {_who(stay.actor, stay.onset_s)}; {tail}"
+        return f"Put down; {unseen}; {tail}"
+    return f"Put down by a {_who(stay.actor, stay.onset_s)}; {tail}"
 
 
 def _who(actor: Actor, onset_s: float) -> str:

@@ -24,27 +24,34 @@ STANDS = person(0.56, 0.72)
 @pytest.mark.parametrize(
     ("looks", "stays"),
     [
-        ([[STANDS]] * 4, True),
+        ([[], [], *[[STANDS]] * 4], True),
+        ([[STANDS]] * 6, False),  # stood there when watching began: a post
         ([[STANDS]], False),  # who has just come may be passing
         ([[], [], [STANDS], [STANDS]], False),  # in the same place 2 s ago, but not 4 s ago
         (
             [[person(0.1 + 0.15 * step, 0.72)] for step in range(4)],
             False,
         ),  # walks: 0.15 of the width, 1.1 heights in 2 s
-        ([[person(0.56 + 0.02 * step, 0.72)] for step in range(4)], True),  # shuffles about: 0.15 heights
-        ([[person(0.9, 0.72)]] * 4, False),  # (0.9 - 0.5625) * 16 / 9 = 0.6: 2.5 heights away
-        ([[person(0.74, 0.72)]] * 4, True),  # 0.18 * 16 / 9 = 0.32: 1.3 heights
-        ([[STANDS], [STANDS], [STANDS], []], False),  # has gone
+        ([[], [], *[[person(0.56 + 0.02 * step, 0.72)] for step in range(4)]], True),  # shuffles about: 0.15 heights
+        ([[], [], *[[person(0.9, 0.72)]] * 4], False),  # (0.9 - 0.5625) * 16 / 9 = 0.6: 2.5 heights away
+        ([[], [], *[[person(0.74, 0.72)]] * 4], True),  # 0.18 * 16 / 9 = 0.32: 1.3 heights
+        ([[], [], [STANDS], [STANDS], [STANDS], []], False),  # has gone
     ],
 )
 def test_who_stays_near(looks: list[list[Sighting]], stays: bool) -> None:
     bystanders, now_s = seen(*looks)
-    assert bystanders.stays_near(BAG, now_s) is stays
+    assert bystanders.stays_near(BAG, now_s - 4.0, now_s) is stays
 
 
 def test_where_looks_are_far_apart_the_last_one_must_do() -> None:
-    bystanders, now_s = seen([STANDS], [STANDS], every_s=5.0)
-    assert bystanders.stays_near(BAG, now_s)
+    bystanders, now_s = seen([], [STANDS], [STANDS], every_s=5.0)
+    assert bystanders.stays_near(BAG, 5.0, now_s)
+
+
+@pytest.mark.parametrize(("since_s", "stays"), [(10.0, True), (65.0, True), (67.0, False)])
+def test_who_stood_there_a_minute_before_is_a_part_of_the_place(since_s: float, stays: bool) -> None:
+    bystanders, now_s = seen([], [], [], *[[STANDS]] * 34)  # from 6 to 72 s
+    assert bystanders.stays_near(BAG, since_s, now_s) is stays
 
 
 AT_FEET = Box(0.555, 0.66, 0.585, 0.72)
