@@ -22,6 +22,10 @@ UNSETTLED_PATIENCE_S = 30.0
 """What the detector has not seen again for so long was a slip of it: it is left to the re-checks."""
 
 
+LEARN_S = 6.0
+"""Where the ground is compared, every picture is analysed for so long, however quiet: it must be known before a thing comes."""
+
+
 class Need(StrEnum):
     """Why a picture is analysed."""
 
@@ -35,9 +39,12 @@ class Attention:
 
     Args:
         zones: Those that a rule watches.
+        learn_s: So long from the first picture on, all are analysed.
     """
 
-    def __init__(self, zones: Sequence[Zone]) -> None:
+    def __init__(self, zones: Sequence[Zone], learn_s: float = 0.0) -> None:
+        self._learn_s = learn_s
+        self._first_s: float | None = None
         recheck_s = min([RECHECK_S, *(zone.dwell_s * RECHECK_SHARE for zone in zones)])
         self._gate = ChangeGate([zone.polygon for zone in zones], recheck_s)
         self._ground = shapely.union_all([shapely.Polygon(zone.polygon) for zone in zones])
@@ -54,8 +61,11 @@ class Attention:
             things: All that is known to stand before this camera.
             awaited: Those among them that a decision hangs on.
         """
+        self._first_s = time_s if self._first_s is None else self._first_s
         if self._gate.due(time_s):
             return Need.RECHECK
+        if time_s - self._first_s < self._learn_s:
+            return Need.UNDECIDED
         near = [thing for thing in things if self.concerns(thing)]
         if awaited or any(_undecided(thing, time_s) for thing in near):
             return Need.UNDECIDED

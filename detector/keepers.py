@@ -1,8 +1,9 @@
-"""Which keepers a camera's rules need: one for all vehicles, one for the ground, one for pitches."""
+"""Which keepers a camera's rules need: one for all vehicles, one for the ground, one for shop fronts, one for pitches."""
 
 from collections.abc import Collection, Mapping
 
 from detector.changes import ChangeKeeper
+from detector.fronts import FrontKeeper
 from detector.keeper import Keeper
 from detector.pitches import PitchKeeper
 from detector.rules import Subject
@@ -23,4 +24,7 @@ def keepers_for(subjects: Mapping[Subject, Collection[Zone]]) -> dict[Subject, K
         keepers[Subject.THING] = changes
         if Subject.PITCH in subjects:
             keepers[Subject.PITCH] = PitchKeeper([zone.polygon for zone in subjects[Subject.PITCH]], changes)
+    if Subject.FRONT in subjects:
+        # Its own ground: there, people hide what is behind them and no more.
+        keepers[Subject.FRONT] = FrontKeeper([zone.polygon for zone in subjects[Subject.FRONT]])
     return keepers

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from detector.geometry import Box
 from detector.incidents import EvidenceFile, Incident
@@ -57,7 +58,8 @@ class _KeptThing(_Kept):
 
 class _KeptCase(_Kept):
     incident: Incident
-    thing: _KeptThing
+    thing: int
+    """Which of the file's things: one may stand in several zones."""
     laters: int
     later_s: float
 
@@ -68,7 +70,14 @@ class _File(_Kept):
     """Media time when it was written …"""
     now_at: AwareDatetime
     """… and what the wall clock said."""
+    things: list[_KeptThing]
     cases: list[_KeptCase]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if any(not 0 <= case.thing < len(self.things) for case in self.cases):
+            raise ValueError("a case's thing is not in the file")
+        return self
 
 
 _FILE = TypeAdapter(_File)
@@ -84,13 +93,15 @@ def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: fl
         now_s: Media time of the newest picture.
         now_at: The same moment on the wall clock.
     """
+    things = list({id(case.thing): case.thing for case in cases}.values())
     rows = [
-        _KeptCase(incident=case.incident, thing=_kept(case.thing), laters=case.laters, later_s=case.later_s)
+        _KeptCase(incident=case.incident, thing=things.index(case.thing), laters=case.laters, later_s=case.later_s)
         for case in cases
     ]
+    file = _File(now_s=now_s, now_at=now_at, things=[_kept(thing) for thing in things], cases=rows)
     path = _path(state_dir, camera)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part_of(path).write_bytes(_FILE.dump_json(_File(now_s=now_s, now_at=now_at, cases=rows)))
+    part_of(path).write_bytes(_FILE.dump_json(file))
     settle(part_of(path), path)
 
 
@@ -119,9 +130,9 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
         )  # fmt: skip
         return []
     by_s = now_s - paused_s - file.now_s
+    things = [_thing(kept, number, by_s) for number, kept in enumerate(file.things, start=1)]
     return [
-        OpenCase(_moved(row.incident, by_s), _thing(row.thing, number, by_s), row.laters, row.later_s + by_s)
-        for number, row in enumerate(file.cases, start=1)
+        OpenCase(_moved(row.incident, by_s), things[row.thing], row.laters, row.later_s + by_s) for row in file.cases
     ]
 
 

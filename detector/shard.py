@@ -133,7 +133,7 @@ class Shard:
             record_of=revision_json,
             executor=self._evidence,
             view_of=lambda camera: read_view(spec.state_dir, camera),
-            open_of=lambda camera, now_s, now_at: read_open(spec.state_dir, camera.id, now_s, now_at),
+            open_of=lambda camera, now_s, clock: read_open(spec.state_dir, camera.id, now_s, clock.wall(now_s)),
             keep_open=lambda camera, cases, now_s, now_at: keep_open(spec.state_dir, camera.id, cases, now_s, now_at),
         )
         pool = DecoderPool(accelerator=accelerator(spec.decode))

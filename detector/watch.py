@@ -16,7 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.attention import Attention, Need
+from detector.attention import LEARN_S, Attention, Need
 from detector.cameras_file import Camera
 from detector.casebook import CaseBook
 from detector.cases import STOOD_SHARE, Case
@@ -132,7 +132,8 @@ class CameraWatch:
         """Says where the zones, and the ground, lie in the picture from now on."""
         self._rules = rules
         self._ground = ground
-        self._attention = Attention([zone for zone, _ in rules])
+        learns = any(rule.subject not in DETECTED for _, rule in rules)
+        self._attention = Attention([zone for zone, _ in rules], learn_s=LEARN_S if learns else 0.0)
 
     def _may_carry(self, frame: Frame, luma: NDArray[np.uint8]) -> bool:
         if not self._plan.gated:
@@ -168,9 +169,7 @@ class CameraWatch:
 
     def _resume(self, now_s: float) -> None:
         """Before the first look: goes on with what was open before a restart."""
-        for rule, thing in self._book.resume(
-            self._plan.open_of(self.camera, now_s, self._clock.wall(now_s)), self._rules
-        ):
+        for rule, thing in self._book.resume(self._plan.open_of(self.camera, now_s, self._clock), self._rules):
             self._keepers[rule.subject].adopt(thing)
 
     def tick_after(self, monotonic_s: float) -> None:

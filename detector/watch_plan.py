@@ -32,7 +32,7 @@ class WatchPlan:
     """Where clips are made; None makes them at once, in step with media time."""
     view_of: Callable[[Camera], Mapping[str, NDArray[Any]] | None] = lambda _: None
     """The camera's view as it was learned before a restart."""
-    open_of: Callable[[Camera, float, datetime], Sequence[OpenCase]] = lambda _camera, _now_s, _now_at: ()
+    open_of: Callable[[Camera, float, CaptureClock], Sequence[OpenCase]] = lambda _camera, _now_s, _clock: ()
     """The camera's cases that were open before a restart, in the media time of now."""
     keep_open: Callable[[Camera, Sequence[OpenCase], float, datetime], None] = lambda _camera, _cases, _now_s, _now_at: (
         None

@@ -15,7 +15,7 @@ class FrontageRule:
     """Confirmed once the thing has stood there for `dwell_s`. What was moved, or is a light, is no thing that was put there."""
 
     incident_type = "road_occupation"
-    subject = Subject.THING
+    subject = Subject.FRONT
     needs = frozenset({"person"})
     kinds = frozenset({ZoneKind.FRONTAGE})
 

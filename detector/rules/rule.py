@@ -16,6 +16,8 @@ class Subject(StrEnum):
     TWO_WHEELER = "two_wheeler"
     THING = "thing"
     """Something on the ground that was not there before, whatever it is."""
+    FRONT = "front"
+    """Something that was put before a shop's front, whoever stands beside it."""
     PITCH = "pitch"
     """A place where somebody stays with things that stay."""
 

@@ -69,6 +69,16 @@ def test_a_file_that_cannot_be_read_is_said_and_costs_no_more(tmp_path: Path, ca
     assert f"open cases in {path} can't be read" in caplog.text
 
 
+def test_a_thing_that_stands_in_two_zones_is_one_thing_again(tmp_path: Path) -> None:
+    both = [OpenCase(INCIDENT, THING), OpenCase(replace(INCIDENT, id="gate-2", zone="bay"), THING)]
+    other = replace(THING, anchor=Box(0.6, 0.4, 0.8, 0.6))
+    keep_open(tmp_path, "gate", [*both, OpenCase(replace(INCIDENT, id="gate-3"), other)], 100.0, NOON)
+    first, second, third = read_open(tmp_path, "gate", 0.0, NOON)
+    assert first.thing is second.thing
+    assert third.thing is not first.thing
+    assert third.thing.anchor == other.anchor
+
+
 class Restarted:
     """A worker that stops at 14 s, while a car stands there since 4 s, and starts again 40 s after it first began."""
 
@@ -87,7 +97,7 @@ class Restarted:
             zone=self.zone,
             starts_at=starts_at,
             for_good=for_good,
-            open_of=lambda camera, now_s, now_at: read_open(self.folder, camera.id, now_s, now_at),
+            open_of=lambda camera, now_s, clock: read_open(self.folder, camera.id, now_s, clock.wall(now_s)),
             keep_open=lambda camera, cases, now_s, now_at: keep_open(self.folder, camera.id, cases, now_s, now_at),
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from evaluation.advice.advice import REVIEWS_MIN, Threshold, advise, precision_o
 from evaluation.advice.verdicts import Reviews, Verdict, reviews_of
 from tests.api.events import System, incident, put
 from tests.whole.house import run as streetwarden
+from tests.whole.warm import RunWarm
 
 KIND = "illegal_parking"
 
@@ -161,9 +161,9 @@ WRONG: dict[str, tuple[list[str], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_a_user_gets_wrong(name: str, judged: tuple[System, str]) -> None:
+def test_what_a_user_gets_wrong(name: str, judged: tuple[System, str], run_warm: RunWarm) -> None:
     arguments, environment, words = WRONG[name]
-    answer: Any = streetwarden("advise", *(judged[0].url if it == "URL" else it for it in arguments), env=environment)
+    answer = run_warm("advise", *(judged[0].url if it == "URL" else it for it in arguments), env=environment)
     assert answer.returncode == 2
     assert words in answer.stderr
     assert "hidden" not in answer.stderr

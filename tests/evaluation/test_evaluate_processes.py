@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,19 +21,39 @@ from evaluation.running.identity import identity_of_clip
 from evaluation.running.job import Settings
 from tests.evaluation.table_work import calls, found, table_work, write_clip
 
-PLAN = Plan(Settings(model="m"), processes=2, work=table_work, identity={"model": "m", "code": 1})
+PLAN = Plan(Settings(model="m"), processes=1, work=table_work, identity={"model": "m", "code": 1})
+TWO = replace(PLAN, processes=2)
+"""For what depends on clips that are analysed at the same time. To start a process costs seconds."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path)
+
+
+def write_dataset(folder: Path) -> Path:
     """Three clips: one with an incident that is found, one with a false alarm, one that is quiet and the longest."""
     clips = [
-        write_clip(tmp_path, "kerb", true=1, incidents=[found("k1")]),
-        write_clip(tmp_path, "lawn", duration_s=60.0, incidents=[found("l1")]),
-        write_clip(tmp_path, "gate", duration_s=120.0),
+        write_clip(folder, "kerb", true=1, incidents=[found("k1")]),
+        write_clip(folder, "lawn", duration_s=60.0, incidents=[found("l1")]),
+        write_clip(folder, "gate", duration_s=120.0),
     ]
-    (tmp_path / "dataset.yaml").write_text(json.dumps({"clips": clips}))
-    return tmp_path
+    (folder / "dataset.yaml").write_text(json.dumps({"clips": clips}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_dataset(tmp_path_factory.mktemp("finished"))
+    run(folder)
+    assert len(calls(folder)) == 3
+    return folder
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path) -> Path:
+    """A copy of the three clips, with what came of them; the clips are as old as they were."""
+    return Path(shutil.copytree(finished_once, tmp_path, dirs_exist_ok=True))
 
 
 def run(folder: Path, plan: Plan = PLAN, out: str = "out") -> dict[str, Any]:
@@ -45,7 +66,7 @@ def replan(folder: Path, name: str, **plan: object) -> None:
 
 
 def test_clips_are_scored_in_the_order_of_the_dataset_whoever_ends_first(folder: Path) -> None:
-    report = run(folder)
+    report = run(folder, TWO)
     assert [clip["camera"] for clip in report["clips"]] == ["kerb", "lawn", "gate"]
     whole = report["all"]
     assert (whole["found"], whole["false_alarms"], whole["misses"]) == (1, 1, 0)
@@ -54,18 +75,18 @@ def test_clips_are_scored_in_the_order_of_the_dataset_whoever_ends_first(folder:
 
 
 def test_the_longest_clip_comes_first(folder: Path) -> None:
-    run(folder, replace(PLAN, processes=1))
+    run(folder)
     assert calls(folder) == ["gate", "kerb", "lawn"]  # 120, 90, 60 s
 
 
 def test_what_is_finished_is_kept_and_the_report_is_the_same_to_the_byte(folder: Path) -> None:
-    run(folder)
+    run(folder, TWO)
     assert len(calls(folder)) == 3
     first = (folder / "out" / "report.json").read_bytes()
     run(folder)
     assert calls(folder) == []
     assert (folder / "out" / "report.json").read_bytes() == first
-    run(folder, out="elsewhere")
+    run(folder, TWO, out="elsewhere")
     assert len(calls(folder)) == 3
     assert (folder / "elsewhere" / "report.json").read_bytes() == first
     timing = json.loads((folder / "out" / "timing.json").read_text())
@@ -88,14 +109,12 @@ CHANGES: Mapping[str, Any] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_what_has_changed_is_analysed_again(folder: Path, change: str) -> None:
-    run(folder)
-    first = (folder / "out" / "report.json").read_bytes()
-    calls(folder)
-    CHANGES[change](folder)
-    run(folder)
-    assert calls(folder) == ["kerb"]
-    assert (folder / "out" / "report.json").read_bytes() == first
+def test_only_what_has_changed_is_analysed_again(finished: Path, change: str) -> None:
+    first = (finished / "out" / "report.json").read_bytes()
+    CHANGES[change](finished)
+    run(finished)
+    assert calls(finished) == ["kerb"]
+    assert (finished / "out" / "report.json").read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -107,20 +126,18 @@ def test_only_what_has_changed_is_analysed_again(folder: Path, change: str) -> N
     ],
     ids=["fresh", "other code", "other model"],
 )
-def test_everything_is_analysed_again(folder: Path, plan: Plan) -> None:
-    run(folder)
-    calls(folder)
-    run(folder, plan)
-    assert sorted(calls(folder)) == ["gate", "kerb", "lawn"]
+def test_everything_is_analysed_again(finished: Path, plan: Plan) -> None:
+    run(finished, plan)
+    assert sorted(calls(finished)) == ["gate", "kerb", "lawn"]
 
 
-def test_a_clip_that_left_the_dataset_leaves_the_folder_and_nothing_else_does(folder: Path) -> None:
-    run(folder)
-    own = folder / "out" / "clips" / "mine"
+def test_a_clip_that_left_the_dataset_leaves_the_folder_and_nothing_else_does(finished: Path) -> None:
+    own = finished / "out" / "clips" / "mine"
     own.mkdir()
-    entries = json.loads((folder / "dataset.yaml").read_text())["clips"]
-    (folder / "dataset.yaml").write_text(json.dumps({"clips": entries[:2]}))
-    run(folder)
+    entries = json.loads((finished / "dataset.yaml").read_text())["clips"]
+    (finished / "dataset.yaml").write_text(json.dumps({"clips": entries[:2]}))
+    run(finished)
+    assert calls(finished) == []
     assert sorted(path.name for path in own.parent.iterdir()) == ["000-kerb", "001-lawn", "mine"]
 
 
@@ -135,7 +152,7 @@ def test_a_clip_that_left_the_dataset_leaves_the_folder_and_nothing_else_does(fo
 )
 def test_a_clip_that_fails_costs_only_itself_and_is_tried_again(folder: Path, end: str, words: str, broke: int) -> None:
     replan(folder, "kerb", end=end)
-    report = run(folder, replace(PLAN, processes=1))  # the same process goes on, or its successor
+    report = run(folder)  # the same process goes on, or its successor
     assert report["problems"] == [words]
     assert [clip["camera"] for clip in report["clips"]] == ["lawn", "gate"]
     assert (report["clips_failed"], report["clips_broke"]) == (1, broke)
@@ -180,7 +197,7 @@ def test_ctrl_c_ends_at_once_and_keeps_what_is_finished(folder: Path) -> None:
     replan(folder, "gate", end="hangs")
     started_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        evaluate(read_dataset(folder / "dataset.yaml"), folder / "out", PLAN, Interrupted())
+        evaluate(read_dataset(folder / "dataset.yaml"), folder / "out", TWO, Interrupted())
     assert time.monotonic() - started_s < 20  # it would hang for 600 s; most of this is starting two processes
     calls(folder)
     replan(folder, "gate", end=None)

@@ -11,6 +11,7 @@ import pytest
 from evaluation.errors import EvaluationError
 from evaluation.gate import LENGTH_MAX, check, differing_clips, finished, judge, lines_of, read_report
 from tests.whole.house import run as streetwarden
+from tests.whole.warm import RunWarm
 
 
 def report(f1: float | None = 0.9, **changes: Any) -> dict[str, Any]:
@@ -168,13 +169,13 @@ def test_what_is_no_report(tmp_path: Path, text: str | None, words: str) -> None
         read_report(path)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, run_warm: RunWarm) -> None:
     new, old = tmp_path / "new.json", tmp_path / "old.json"
     new.write_text(json.dumps(report()))
     old.write_text(json.dumps(report(f1=0.92)))
     passes = streetwarden("gate", new, "--fail-if", "all.f1 < 0.9")
     assert (passes.returncode, passes.stdout) == (0, "gate passes: all.f1 < 0.9\n")
-    fails = streetwarden(
+    fails = run_warm(
         "gate", new, "--baseline", old, "--fail-if", "all.f1 < 0.5", "--fail-if", "all.f1 < baseline.all.f1"
     )
     assert fails.returncode == 3
@@ -183,10 +184,10 @@ def test_the_command(tmp_path: Path) -> None:
         "gate fails: all.f1 < baseline.all.f1",
         "  all.f1 < baseline.all.f1 (0.9 < 0.92)",
     ]
-    wrong = streetwarden("gate", new, "--fail-if", "all.f2 < 1")
+    wrong = run_warm("gate", new, "--fail-if", "all.f2 < 1")
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
     new.write_text(json.dumps(report(clips_failed=1)))
-    failed = streetwarden("gate", new, "--fail-if", "all.f1 < 0.5")
+    failed = run_warm("gate", new, "--fail-if", "all.f1 < 0.5")
     assert failed.returncode == 3
     assert "1 clips could not be analysed" in failed.stdout

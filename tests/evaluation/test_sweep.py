@@ -16,11 +16,12 @@ from evaluation.metrics.matching import Truth
 from evaluation.running.clip import analyse
 from evaluation.running.job import Job, Settings
 from evaluation.running.zones import zone_id
-from evaluation.sample.compose import DURATION_S, Sample
+from evaluation.sample.compose import Sample
 from evaluation.sweep.command import table
 from evaluation.sweep.grid import dwell_values, score_values
 from evaluation.sweep.rows import Found, Row, best_by_f1, best_by_recall, rows_of
 from evaluation.sweep.sweep import row_document
+from tests.whole.house import cut_film
 from tests.whole.house import run as streetwarden
 
 BOX = Box(0.1, 0.2, 0.3, 0.4)
@@ -104,20 +105,25 @@ def test_the_table_marks_what_is_best() -> None:
     assert "no combination has 0.1 false alarms per camera-hour or fewer" in lines
 
 
+FROM_S, TO_S = 4.0, 58.0
+"""Of the sample camera's film: from an empty street to an empty street."""
+
+
 def write_clip(folder: Path, sample: Sample, dwell_s: float) -> Path:
+    folder.mkdir(exist_ok=True)
+    film = cut_film(sample, FROM_S, TO_S, folder / "street.mp4")
     zone = {"id": "kerb", "kind": "no_parking", "polygon": sample.zone, "dwell_s": dwell_s}
-    camera = {"id": "street", "source": str(sample.path), "zones": [zone]}
+    camera = {"id": "street", "source": str(film), "zones": [zone]}
     true = {
         "type": "illegal_parking",
         "zone": "kerb",
-        "onset_s": sample.onset_s,
-        "alarm_s": sample.onset_s + dwell_s,
-        "end_s": sample.leaves_s,
+        "onset_s": sample.onset_s - FROM_S,
+        "alarm_s": sample.onset_s - FROM_S + dwell_s,
+        "end_s": sample.leaves_s - FROM_S,
         "box": sample.box,
     }
-    folder.mkdir(exist_ok=True)
     (folder / "street.yaml").write_text(json.dumps({"cameras": [camera]}))
-    (folder / "street.json").write_text(json.dumps({"duration_s": DURATION_S, "incidents": [true]}))
+    (folder / "street.json").write_text(json.dumps({"duration_s": TO_S - FROM_S, "incidents": [true]}))
     (folder / "dataset.yaml").write_text(json.dumps({"clips": [{"cameras": "street.yaml", "truth": "street.json"}]}))
     return folder / "street.yaml"
 

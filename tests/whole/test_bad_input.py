@@ -38,39 +38,39 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_cameras_file(name, tmp_path, make_clip) -> None:
+def test_a_wrong_cameras_file(name, tmp_path, make_clip, run_warm) -> None:
     entry, words = WRONG[name]
     make_clip()
     (tmp_path / "words.mp4").write_text("no video, only words\n" * 100)
     path = tmp_path / "cameras.yaml"
     path.write_text(json.dumps({"cameras": [entry]}))
-    refused(run("analyze", path, "--out", tmp_path / "out"), words)
+    refused(run_warm("analyze", path, "--out", tmp_path / "out"), words)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_cameras_file_that_is_not_there_or_not_yaml(tmp_path) -> None:
+def test_a_cameras_file_that_is_not_there_or_not_yaml(tmp_path, run_warm) -> None:
     refused(run("analyze", tmp_path / "none.yaml", "--out", tmp_path / "out"), ["none.yaml"])
     broken = tmp_path / "broken.yaml"
     broken.write_text("cameras: [")
-    refused(run("analyze", broken, "--out", tmp_path / "out"), ["broken.yaml", "YAML"])
-    refused(run("cameras", "check", tmp_path / "none.yaml", "--out", tmp_path / "out"), ["none.yaml"])
+    refused(run_warm("analyze", broken, "--out", tmp_path / "out"), ["broken.yaml", "YAML"])
+    refused(run_warm("cameras", "check", tmp_path / "none.yaml", "--out", tmp_path / "out"), ["none.yaml"])
     assert not (tmp_path / "out").exists()
 
 
-def test_all_cameras_are_checked_before_the_first_starts(tmp_path, make_clip) -> None:
+def test_all_cameras_are_checked_before_the_first_starts(tmp_path, make_clip, run_warm) -> None:
     make_clip()
     entries = [camera(id="good"), camera(id="bad-1", source="a.mp4"), camera(id="bad-2", source="b.mp4")]
     path = tmp_path / "cameras.yaml"
     path.write_text(json.dumps({"cameras": entries}))
-    answer = run("analyze", path, "--out", tmp_path / "out")
+    answer = run_warm("analyze", path, "--out", tmp_path / "out")
     assert answer.returncode == 2
     assert ["bad-1" in answer.stderr, "bad-2" in answer.stderr, "good" in answer.stderr] == [True, True, False]
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_model(tmp_path, make_clip) -> None:
+def test_an_unknown_model(tmp_path, make_clip, run_warm) -> None:
     cameras = cameras_file(tmp_path / "cameras.yaml", make_clip(), {"kerb": 5}, SQUARE)
-    refused(run("analyze", cameras, "--out", tmp_path / "out", "--model", "yolov99"), ["yolov99", "yolov8n"])
+    refused(run_warm("analyze", cameras, "--out", tmp_path / "out", "--model", "yolov99"), ["yolov99", "yolov8n"])
 
 
 def test_a_port_that_is_taken(tmp_path) -> None:
@@ -91,11 +91,11 @@ def test_a_wrong_token(tmp_path, make_clip, event_system) -> None:
     refused(run(*arguments, env={"STREETWARDEN_TOKEN": ""}), ["STREETWARDEN_TOKEN"])
 
 
-def test_an_address_that_is_none(tmp_path, make_clip) -> None:
+def test_an_address_that_is_none(tmp_path, make_clip, run_warm) -> None:
     cameras = cameras_file(tmp_path / "cameras.yaml", make_clip(), {"kerb": 5}, SQUARE)
     arguments = ("worker", cameras, "--state", tmp_path / "state", "--events")
     for address in ("not-an-address", "ftp://host"):
-        refused(run(*arguments, address, env={"STREETWARDEN_TOKEN": "swt_x"}), ["--events", address])
+        refused(run_warm(*arguments, address, env={"STREETWARDEN_TOKEN": "swt_x"}), ["--events", address])
 
 
 def refused(answer, words) -> None:
