@@ -11,7 +11,7 @@ import numpy as np
 
 from detector.changes import ChangeKeeper
 from detector.geometry import Box, overlap
-from detector.ground import Ground
+from detector.ground import LOOK_EVERY_S, Ground
 from detector.looks import Look
 from detector.people import Person
 from detector.template import LOOKS_SAME, likeness, patch_at
@@ -23,9 +23,7 @@ NOTICED_S = 1.4
 STAYED_S, STAYED_LOOKS = 3.4, 3
 """Then it lies there, as other things do."""
 WEIGHT_MIN = 90.0
-"""Mean change in steps of 1.1 %, times the square root of its cells; of rubbish 140 are asked."""
-LOOK_EVERY_S = 0.45
-"""The ground takes no looks that are closer together."""
+"""Mean change in steps of 1.1 %, times the root of its cells; more than of rubbish: a shadow lies beside somebody."""
 WORN_SHARE = 0.5
 """Of a change, within somebody's box: it is their shadow, or theirs to carry."""
 BESIDE = 0.75
