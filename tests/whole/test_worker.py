@@ -73,8 +73,8 @@ def test_an_open_incident_and_a_candidate_survive_the_death_of_the_worker(
     assert moment(found["waiting"]["seen_from_at"]) < moment(told["confirmed_at"])  # seen by the first one
     stood_s = (moment(found["waiting"]["confirmed_at"]) - moment(found["waiting"]["seen_from_at"])).total_seconds()
     # Not begun anew: from the first worker's first picture to the second one's alarm, with the pause between them. Two
-    # connections' clocks differ by some milliseconds; after the second start the first looks have to come.
-    assert 29.9 <= stood_s <= 36
+    # connections' clocks differ by some tenths in their first seconds; after the second start the first looks have to come.
+    assert 29.5 <= stood_s <= 36
 
 
 @pytest.mark.parametrize("away_s", [12, pytest.param(60, marks=pytest.mark.slow)])
