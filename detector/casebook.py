@@ -15,7 +15,7 @@ from detector.ground_plane import GroundPlane
 from detector.incidents import Incident, State, incident_id
 from detector.inquiry import Questions
 from detector.resume import OpenCase
-from detector.rules import Rule, Subject
+from detector.rules import Rule
 from detector.template import similarity
 from detector.things import LIKELY_SAME, SAME_PLACE_IOU, Presence, Thing
 from detector.watch_plan import WatchPlan
@@ -119,7 +119,7 @@ class CaseBook:
                 onset_s=onset_s,
                 box=thing.anchor,
                 class_name=thing.class_name,
-                role="thing" if rule.subject is Subject.FRONT else rule.subject.value,
+                role=rule.subject.role,
             )
             case = self._case(incident, thing, zone, rule)
             case.not_before_s = self._cooled_down_s(case)

@@ -6,13 +6,10 @@ shop somebody stands most of the time: what shows beside them is a thing already
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from detector.cells import Corners
 from detector.changes import GROWS_S, ChangeKeeper
 from detector.customers import Customers
 from detector.geometry import Box, overlap
-from detector.ground import TENTHS, TRUST_S
 from detector.looks import Look
 from detector.moves import REMEMBERED_S
 from detector.things import Presence, Thing, Update
@@ -21,8 +18,6 @@ from detector.traces import Trace, near, weight
 WEIGHT_MIN = 90.0
 """Mean change in steps of 1.1 %, times the square root of its cells: a foot or a shadow that reaches out of somebody's box has
 up to 80, a crate that shows beside them 150 and more."""
-QUIET_S = 3.4
-"""After so long without a look, two samples of patrol have been left out because nothing had changed."""
 HEAD = 0.35
 """In body heights, from the top: what ends there is held over somebody's head, or hangs there."""
 OVER_SHARE = 0.5
@@ -43,17 +38,10 @@ class FrontKeeper(ChangeKeeper):
 
     def update(self, look: Look) -> Update:
         """Takes a look; gives what settled and what left with it. Parts of one display settle as one thing."""
-        if look.time_s - self._now_s >= QUIET_S:
-            self._trust()
         update = super().update(look)
         if self._now_s == look.time_s and not self.ground.holding:
             self._seek_old_places(look)
         return Update(tuple(thing for thing in update.settled if not self._is_part(thing)), update.gone)
-
-    def _trust(self) -> None:
-        """No look is asked for while nothing changes: what the last one showed has been in view ever since."""
-        layers = self.ground.layers
-        layers.shown[layers.known > 0] = np.maximum(layers.shown[layers.known > 0], round(TRUST_S * TENTHS))
 
     def _is_object(self, box: Box, trace: Trace, now_s: float) -> bool:
         if not super()._is_object(box, trace, now_s):

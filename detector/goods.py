@@ -94,8 +94,7 @@ class GoodsKeeper:
         return self._roles.get(thing.class_name) == "stall" and wide < PARASOL_WIDTH * body
 
     def _is_thing(self, thing: Thing) -> bool:
-        company = self._changes.signs(thing)
-        return not company.moved and not company.light
+        return not self._changes.signs(thing).moved
 
     def _is_new(self, thing: Thing) -> bool:
         if thing.id not in self._has_come:

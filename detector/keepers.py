@@ -1,18 +1,21 @@
 """Which keepers a camera's rules need: one for all vehicles, one for the ground, one for shop fronts, one for pitches."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 
 from detector.changes import ChangeKeeper
 from detector.fronts import FrontKeeper
 from detector.keeper import Keeper
 from detector.pitches import PitchKeeper
-from detector.rules import Subject
+from detector.rules import Rule, Subject
 from detector.things import ThingKeeper
 from detector.zones import Zone
 
 
-def keepers_for(subjects: Mapping[Subject, Collection[Zone]]) -> dict[Subject, Keeper]:
-    """A keeper for each subject, given the zones in which it matters; in the order in which they take a look."""
+def keepers_for(rules: Iterable[tuple[Zone, Rule]]) -> dict[Subject, Keeper]:
+    """A keeper for each subject that a camera's rules are about, in the order in which they take a look."""
+    subjects: dict[Subject, list[Zone]] = {}
+    for zone, rule in rules:
+        subjects.setdefault(rule.subject, []).append(zone)
     keepers: dict[Subject, Keeper] = {
         subject: ThingKeeper((subject.value,))
         for subject in (Subject.VEHICLE, Subject.TWO_WHEELER)

@@ -125,7 +125,7 @@ class Shard:
         self._outbox = Outbox(spec.state_dir)
         self._evidence = ThreadPoolExecutor(EVIDENCE_THREADS, thread_name_prefix="evidence")
         self._callouts = CallOuts()
-        self._plan_folder = folder = spec.state_dir / "evidence"
+        self._folder = folder = spec.state_dir / "evidence"
         plan = WatchPlan(
             detector=detector,
             folder=folder,
@@ -140,7 +140,7 @@ class Shard:
         self._posts = {camera.id: _Post(camera, plan, pool, self._spill(camera.id)) for camera in spec.cameras}
 
     def _publish(self, camera: Camera, zone: Zone, clock: CaptureClock, incident: Incident) -> None:
-        self._outbox.post(revision_json(camera, zone, clock, incident), self._plan_folder / incident.id)
+        self._outbox.post(revision_json(camera, zone, clock, incident), self._folder / incident.id)
         if zone.callout is None or incident.state is not State.CONFIRMED or incident.confirmed_s is None:
             return
         at = clock.wall(incident.confirmed_s)

@@ -8,7 +8,7 @@ recordings, as fast as they go, and over live cameras.
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from detector.ground_plane import GroundPlane
 from detector.inquiry import Inquiry, Questions
 from detector.keepers import keepers_for
 from detector.looks import Look, LookMemory
-from detector.rules import DETECTED, Rule, Subject, rule_for
+from detector.rules import DETECTED, Rule, rule_for
 from detector.things import Presence, Thing
 from detector.viewpoint import Viewpoint
 from detector.watch_plan import WatchPlan
@@ -66,7 +66,7 @@ class CameraWatch:
         self._last_s = 0.0
         self._ticked_from: tuple[float, float] | None = None
         drawn = self._as_drawn()
-        self._keepers = keepers_for(by_subject(drawn))
+        self._keepers = keepers_for(drawn)
         self._place(drawn, camera.ground)
 
     @property
@@ -280,11 +280,3 @@ class CameraWatch:
             run()
         else:
             self._plan.executor.submit(run)
-
-
-def by_subject(rules: Sequence[tuple[Zone, Rule]]) -> dict[Subject, list[Zone]]:
-    """The zones that matter for each subject."""
-    found: dict[Subject, list[Zone]] = {}
-    for zone, rule in rules:
-        found.setdefault(rule.subject, []).append(zone)
-    return found

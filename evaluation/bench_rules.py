@@ -15,7 +15,6 @@ from detector.keepers import keepers_for
 from detector.looks import Look
 from detector.rules import RULES, Signs, Stay, rule_for
 from detector.things import Presence, Thing
-from detector.watch import by_subject
 from detector.zones import DEFAULT_DWELL_S, Zone
 from evaluation.datasets.truth import only_camera, read_dataset
 from evaluation.errors import EvaluationError
@@ -106,7 +105,7 @@ def _looks(address: Address, detector: Detector) -> list[Look]:
 def _timed(looks: Sequence[Look], zones: Sequence[Zone]) -> dict[str, list[float]]:
     """CPU milliseconds of each look, by what they went to."""
     rules = [(zone, rule) for zone in zones if (rule := rule_for(zone.kind)) is not None]
-    keepers = keepers_for(by_subject(rules))
+    keepers = keepers_for(rules)
     spent: dict[str, list[float]] = {**{f"follow {subject}": [] for subject in keepers}, "judge": []}
     for look in looks:
         for subject, keeper in keepers.items():

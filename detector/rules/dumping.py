@@ -42,7 +42,6 @@ class DumpingRule:
             and share >= SEEN_SHARE_MIN
             and company.alone_s >= ALONE_S
             and not company.moved
-            and not company.light
         )
         confirmed = left and stay.actor_sought and _borne_out(stay, zone, company, share)
         return Judgement(
@@ -73,7 +72,6 @@ def _why(stay: Stay, zone: Zone, company: Company) -> dict[str, Any]:
         "hidden": stay.hidden,
         "alone_s": round(company.alone_s, 2),
         "moved": company.moved,
-        "light": company.light,
         "covered_share": round(company.covered, 3),
         "actor_sought": stay.actor_sought,
         "actor": None,
@@ -101,8 +99,6 @@ def _summary(stay: Stay, zone: Zone, company: Company) -> str:
         return f"There since before watching began; {tail}"
     if company.moved:
         return f"Moved from close by, where it stood before; {tail}"
-    if company.light:
-        return f"Lighter or darker, but the ground still shows; {tail}"
     if stay.actor is None:
         unseen = "nobody was seen to do it" if stay.actor_sought else "by whom is not known yet"
         return f"Put down; {unseen}; {tail}"

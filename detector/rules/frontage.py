@@ -24,7 +24,7 @@ class FrontageRule:
         company = stay.signs if isinstance(stay.signs, Company) else Company(alone_s=0.0)
         free_looks = max(1, stay.looks - stay.hidden)
         shown_share = (stay.seen + stay.held) / free_looks
-        put_there = stay.onset_s is not None and not company.moved and not company.light
+        put_there = stay.onset_s is not None and not company.moved
         confirmed = (
             put_there
             and stay.present
@@ -50,7 +50,6 @@ class FrontageRule:
                 "held_by_appearance": stay.held,
                 "hidden": stay.hidden,
                 "moved_furniture": company.moved,
-                "light": company.light,
                 "alone_s": round(company.alone_s, 2),
             },
         )

@@ -21,6 +21,11 @@ class Subject(StrEnum):
     PITCH = "pitch"
     """A place where somebody stays with things that stay."""
 
+    @property
+    def role(self) -> str:
+        """What it is to a reader of the incident: before a shop or elsewhere, a thing is a thing."""
+        return (Subject.THING if self is Subject.FRONT else self).value
+
 
 DETECTED = frozenset({Subject.VEHICLE, Subject.TWO_WHEELER})
 """Subjects that the detector has a class for, so that a zone may choose among its classes."""

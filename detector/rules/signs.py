@@ -36,8 +36,6 @@ class Company:
     """How long nobody has stayed near it, in seconds; passers-by do not count. 0 while somebody stays."""
     moved: bool = False
     """True for what stood close by before: somebody has moved it."""
-    light: bool = False
-    """True where the place has become lighter or darker, but shows what it showed before."""
     covered: float = 0.0
     """Share of the looks, 0 to 1, in which somebody or something stood in front of it."""
 

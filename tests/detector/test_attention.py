@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.attention import UNSETTLED_PATIENCE_S, Attention, Need
+from detector.attention import LEARN_S, UNSETTLED_PATIENCE_S, Attention, Need
 from detector.geometry import Box
 from detector.looks import Look
 from detector.things import ANCHOR_BOXES, Thing, ThingKeeper
@@ -125,3 +125,14 @@ def test_without_zones_only_the_recheck_remains() -> None:
     attention.analysed(0.0, shown.luma)
     assert attention.need(2.0, look(2.0, [PARKED]).luma, [], []) is None
     assert attention.need(RECHECK_S, shown.luma, [], []) is Need.RECHECK
+
+
+def test_where_the_ground_is_compared_the_first_seconds_are_all_analysed() -> None:
+    attention = Attention([ZONE], learn_s=LEARN_S)
+    needs = []
+    for number in range(5):
+        shown = look(number * 2.0)
+        needs.append(attention.need(shown.time_s, shown.luma, [], []))
+        if needs[-1] is not None:
+            attention.analysed(shown.time_s, shown.luma)
+    assert needs == [Need.RECHECK, Need.UNDECIDED, Need.UNDECIDED, None, None]  # at 0, 2 and 4 s; 6 s are over at 6

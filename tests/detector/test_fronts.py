@@ -8,6 +8,8 @@ from detector.geometry import Box, iou
 from detector.keepers import keepers_for
 from detector.looks import Sighting
 from detector.rules import Subject
+from detector.rules.dumping import DumpingRule
+from detector.rules.frontage import FrontageRule
 from detector.things import Presence, Thing
 from detector.zones import Zone, ZoneKind
 from tests.detector.yard import BAG, YARD, Put, look, person
@@ -115,20 +117,12 @@ def test_moved_furniture_is_told_once_its_old_place_shows() -> None:
     assert story.keeper.signs(thing).moved
 
 
-def test_a_quiet_front_is_known_after_one_look() -> None:
-    # Nothing changes, so that the next look is asked for when the bag is there.
-    keeper = FrontKeeper([YARD])
-    keeper.update(look(0.0))
-    settled = [thing for t in (10.0, 12.0, 14.0) for thing in keeper.update(look(t, [Put()])).settled]
-    assert [thing.first_s for thing in settled] == [10.0]
-
-
 def test_a_frontage_zone_gets_a_keeper_of_its_own() -> None:
-    front = Zone("front", ZoneKind.FRONTAGE, YARD, 60.0)
-    street = Zone("street", ZoneKind.NO_DUMPING, YARD, 60.0)
-    keepers = keepers_for({Subject.FRONT: [front], Subject.THING: [street]})
+    front = Zone("front", ZoneKind.FRONTAGE, YARD, 60.0), FrontageRule()
+    street = Zone("street", ZoneKind.NO_DUMPING, YARD, 60.0), DumpingRule()
+    keepers = keepers_for([front, street])
     assert [(subject, type(keeper)) for subject, keeper in keepers.items()] == [
         (Subject.THING, ChangeKeeper),
         (Subject.FRONT, FrontKeeper),
     ]
-    assert list(keepers_for({Subject.FRONT: [front]})) == [Subject.FRONT]
+    assert list(keepers_for([front])) == [Subject.FRONT]

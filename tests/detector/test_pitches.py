@@ -164,7 +164,6 @@ def test_full_rate_says_the_same() -> None:
         # 0.18 of the width from the edge of the goods: 1.8 bodies.
         pytest.param([Stands(0.34)], [Lies()], id="somebody who came at that time, far away"),
         pytest.param([VENDOR], [Lies(company=Company(0.0, moved=True))], id="moved furniture"),
-        pytest.param([VENDOR], [Lies(company=Company(0.0, light=True))], id="a light"),
         # All of it lies within the body's box.
         pytest.param([VENDOR], [Lies(Box(0.49, 0.66, 0.51, 0.74))], id="a backpack that is worn"),
     ],

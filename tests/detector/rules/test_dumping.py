@@ -29,7 +29,6 @@ UNSEEN = {"actor": None, "now_s": 145.0}
         ({"signs": Company(alone_s=3.9)}, False),  # somebody stayed a moment ago
         ({"signs": Company(alone_s=4.0)}, True),
         ({"signs": Company(alone_s=20.0, moved=True)}, False),
-        ({"signs": Company(alone_s=20.0, light=True)}, False),
         ({"signs": None}, False),  # nobody knows who is near
         ({"seen": 2, "hidden": 14}, False),  # shown in two looks only
         ({"seen": 10, "hidden": 2}, True),  # 10 of 14 in view: 71 %
@@ -83,7 +82,6 @@ LORRY = Actor("vehicle", "truck", Box(0, 0, 1, 1), 100.0, 104.0, "towards the ca
         ({"actor": None, "actor_sought": False}, "Put down; by whom is not known yet; "),
         ({"onset_s": None}, "There since before watching began; "),
         ({"signs": Company(20.0, moved=True)}, "Moved from close by, where it stood before; "),
-        ({"signs": Company(20.0, light=True)}, "Lighter or darker, but the ground still shows; "),
     ],
 )
 def test_why_is_a_sentence(change: dict[str, object], head: str) -> None:

@@ -1,4 +1,4 @@
-"""What a shop puts before its front: stays for the dwell, whoever is near; not what was moved, and no light."""
+"""What a shop puts before its front: stays for the dwell, whoever is near; not what was moved."""
 
 import pytest
 
@@ -47,7 +47,6 @@ def stay(
         pytest.param(stay(Company(0.0), stood_s=119.0), False, id="1 s too short"),
         pytest.param(stay(Company(0.0), onset_s=None), False, id="there from the start"),
         pytest.param(stay(Company(0.0, moved=True)), False, id="moved furniture"),
-        pytest.param(stay(Company(0.0, light=True)), False, id="a light that was switched on"),
         pytest.param(stay(Company(0.0), present=False), False, id="taken in again"),
         # 61 looks, 21 hidden: 40 with a free view. 20 of them are a half.
         pytest.param(stay(Company(0.0), seen=20, hidden=21), True, id="shown in 20 of 40 looks with a free view"),
@@ -85,9 +84,4 @@ def test_why_is_for_people() -> None:
         why["summary"]
         == "A thing was put there and stood 120 s of 120 s permitted; seen in 55 of 61 looks, hidden in 6."
     )
-    assert (why["there_from_start"], why["moved_furniture"], why["light"], why["alone_s"]) == (
-        False,
-        False,
-        False,
-        50.0,
-    )
+    assert (why["there_from_start"], why["moved_furniture"], why["alone_s"]) == (False, False, 50.0)
