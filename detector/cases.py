@@ -204,11 +204,13 @@ class Case:
 
     def kept(self) -> OpenCase:
         """What a successor needs."""
-        return OpenCase(self.incident, self.thing, self.laters, self.later_s)
+        not_before_s = self.not_before_s if math.isfinite(self.not_before_s) else None
+        return OpenCase(self.incident, self.thing, self.laters, self.later_s, self.about, not_before_s)
 
     def take_up(self, kept: OpenCase) -> None:
         """Goes on after a restart. Pictures from before are gone; what was told may not have arrived, so it is told again."""
-        self.laters, self.later_s = kept.laters, kept.later_s
+        self.laters, self.later_s, self.about = kept.laters, kept.later_s, kept.about
+        self.not_before_s = -math.inf if kept.not_before_s is None else kept.not_before_s
         forget_pin(self.maker.folder)
         if self.incident.state is not State.CANDIDATE:
             self.clips_done = True

@@ -8,7 +8,7 @@ from detector.geometry import Box, iou, overlap
 from detector.looks import Look, LookMemory, Sighting
 from detector.people import Person
 from detector.retrospect import arrival_bracket
-from detector.rules.vending import LARGE, MEDIUM, SMALL
+from detector.rules.signs import Amount
 from detector.things import Thing, ThingKeeper
 
 ROLES = ("stall", "goods", "two_wheeler")
@@ -107,8 +107,8 @@ def is_mistaken(person: Person, thing: Thing, body: float) -> bool:
     return iou(person.place, thing.anchor) >= MISTAKEN_IOU and person.height < UPRIGHT * body
 
 
-def said(goods: Sequence[Thing], body: float, aspect: float) -> tuple[str, ...]:
-    """What goods are: how much all together, then what the detector calls them; nothing where there are none.
+def amount_of(goods: Sequence[Thing], body: float, aspect: float) -> Amount | None:
+    """How much goods are, all together; None where there are none.
 
     Args:
         goods: All of one pitch.
@@ -116,10 +116,14 @@ def said(goods: Sequence[Thing], body: float, aspect: float) -> tuple[str, ...]:
         aspect: Width of the picture by its height.
     """
     if not goods:
-        return ()
+        return None
     bodies = sum(thing.anchor.area for thing in goods) * aspect / max(BODY_WIDTH * body**2, 1e-9)
-    size = SMALL if bodies < SMALL_MAX else MEDIUM if bodies < LARGE_MIN else LARGE
-    return size, *sorted({name for thing in goods for name in thing.classes if name != "thing"})
+    return Amount.SMALL if bodies < SMALL_MAX else Amount.MEDIUM if bodies < LARGE_MIN else Amount.LARGE
+
+
+def names_of(goods: Sequence[Thing]) -> tuple[str, ...]:
+    """What the detector calls goods."""
+    return tuple(sorted({name for thing in goods for name in thing.classes if name != "thing"}))
 
 
 def called(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:

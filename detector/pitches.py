@@ -11,11 +11,10 @@ import shapely
 
 from detector.changes import ChangeKeeper, Corners
 from detector.geometry import Box, overlap
-from detector.goods import UPRIGHT, GoodsKeeper, called, is_mistaken, said
+from detector.goods import UPRIGHT, GoodsKeeper, amount_of, called, is_mistaken, names_of
 from detector.looks import Look
 from detector.people import MISSED_S, PeopleKeeper, Person, Visits
-from detector.rules.signs import Trade
-from detector.rules.vending import SMALL
+from detector.rules.signs import Amount, Trade
 from detector.template import patch_at
 from detector.things import HIDDEN_MAX_S, SETTLE_S, Presence, Thing, Update
 
@@ -142,12 +141,13 @@ class PitchKeeper:
     def signs(self, thing: Thing) -> Trade:
         """What goes on at a pitch."""
         pitch = next(it for it in self._pitches if it.thing is thing)
-        goods = said(pitch.there, pitch.body, self._people.aspect)
+        amount = amount_of(pitch.there, pitch.body, self._people.aspect)
         return Trade(
             vendor_s=round(pitch.vendor_s, 2),
             vendor_away_s=round(pitch.missing_s, 2),
             goods_s=round(max(0.0, pitch.goods_s - thing.first_s), 2),
-            goods=goods or ((SMALL,) if pitch.adopted else ()),
+            amount=Amount.SMALL if amount is None and pitch.adopted else amount,
+            goods=names_of(pitch.there),
             visits=pitch.visits.count(pitch.looked_s or 0.0),
         )
 

@@ -7,10 +7,10 @@ with each start of a worker, so moments are moved over by what the wall clock sa
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
@@ -38,6 +38,9 @@ class OpenCase:
     thing: Thing
     laters: int = 0
     later_s: float = 0.0
+    about: dict[str, Any] = field(default_factory=dict)
+    not_before_s: float | None = None
+    """No alarm before; None: no such limit."""
 
 
 class _Kept(BaseModel):
@@ -62,6 +65,8 @@ class _KeptCase(_Kept):
     """Which of the file's things: one may stand in several zones."""
     laters: int
     later_s: float
+    about: dict[str, Any]
+    not_before_s: float | None
 
 
 class _File(_Kept):
@@ -95,7 +100,14 @@ def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: fl
     """
     things = list({id(case.thing): case.thing for case in cases}.values())
     rows = [
-        _KeptCase(incident=case.incident, thing=things.index(case.thing), laters=case.laters, later_s=case.later_s)
+        _KeptCase(
+            incident=case.incident,
+            thing=things.index(case.thing),
+            laters=case.laters,
+            later_s=case.later_s,
+            about=case.about,
+            not_before_s=case.not_before_s,
+        )
         for case in cases
     ]
     file = _File(now_s=now_s, now_at=now_at, things=[_kept(thing) for thing in things], cases=rows)
@@ -132,7 +144,15 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
     by_s = now_s - paused_s - file.now_s
     things = [_thing(kept, number, by_s) for number, kept in enumerate(file.things, start=1)]
     return [
-        OpenCase(_moved(row.incident, by_s), things[row.thing], row.laters, row.later_s + by_s) for row in file.cases
+        OpenCase(
+            _moved(row.incident, by_s),
+            things[row.thing],
+            row.laters,
+            row.later_s + by_s,
+            row.about,
+            _later(row.not_before_s, by_s),
+        )
+        for row in file.cases
     ]
 
 
@@ -169,16 +189,12 @@ def _thing(kept: _KeptThing, number: int, by_s: float) -> Thing:
 
 def _moved(incident: Incident, by_s: float) -> Incident:
     """The incident with all its moments later by so much."""
-
-    def at(time_s: float | None) -> float | None:
-        return None if time_s is None else time_s + by_s
-
     return replace(
         incident,
         since_s=incident.since_s + by_s,
-        onset_s=at(incident.onset_s),
-        confirmed_s=at(incident.confirmed_s),
-        ended_s=at(incident.ended_s),
+        onset_s=_later(incident.onset_s, by_s),
+        confirmed_s=_later(incident.confirmed_s, by_s),
+        ended_s=_later(incident.ended_s, by_s),
         evidence=tuple(_moved_file(file, by_s) for file in incident.evidence),
         actor=None if incident.actor is None else _moved_actor(incident.actor, by_s),
     )
@@ -189,8 +205,11 @@ def _moved_file(file: EvidenceFile, by_s: float) -> EvidenceFile:
 
 
 def _moved_actor(actor: Actor, by_s: float) -> Actor:
-    left_s = None if actor.left_s is None else actor.left_s + by_s
-    return replace(actor, seen_s=actor.seen_s + by_s, left_s=left_s)
+    return replace(actor, seen_s=actor.seen_s + by_s, left_s=_later(actor.left_s, by_s))
+
+
+def _later(time_s: float | None, by_s: float) -> float | None:
+    return None if time_s is None else time_s + by_s
 
 
 def _path(state_dir: Path, camera: str) -> Path:

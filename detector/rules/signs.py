@@ -1,6 +1,7 @@
 """What a rule is told besides the stay: of the traffic around a vehicle, the people around a thing, the trade at a pitch."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from detector.geometry import Box
 
@@ -40,6 +41,14 @@ class Company:
     """Share of the looks, 0 to 1, in which somebody or something stood in front of it."""
 
 
+class Amount(StrEnum):
+    """How much goods are, all together."""
+
+    SMALL = "small thing"
+    MEDIUM = "thing"
+    LARGE = "large thing"
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
     """What goes on at a pitch: a place where somebody stays with things that stay. Durations in seconds."""
@@ -50,10 +59,12 @@ class Trade:
     """How long nobody has; 0 while somebody does."""
     goods_s: float
     """How long the things have been there."""
-    goods: tuple[str, ...]
-    """What they are: classes of the detector, or `thing` for what only shows as a change of the ground."""
+    amount: Amount | None
+    """How much they are; None where there are none."""
     visits: int
     """Others who came, stopped and went, or are still there."""
+    goods: tuple[str, ...] = ()
+    """What the detector calls them, as far as it has a name."""
 
 
 @dataclass(frozen=True, slots=True)

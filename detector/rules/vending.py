@@ -1,15 +1,13 @@
 """Street vending: somebody stays with things that stay, others come, stop and go. Evidence adds up."""
 
 from detector.rules.rule import Judgement, Stay, Subject
-from detector.rules.signs import Trade
+from detector.rules.signs import Amount, Trade
 from detector.zones import Zone, ZoneKind
 
-SMALL, MEDIUM, LARGE = "small thing", "thing", "large thing"
-"""How much the goods are, all together."""
 VENDOR, GOODS = 0.30, 0.20
 """For a vendor who has kept to the goods, and goods that have lain there, for all of the dwell. Together they are what a
 traveller with a suitcase does as well, or somebody with a bag on a bench: not enough."""
-AMOUNT = {SMALL: 0.05, MEDIUM: 0.13, LARGE: 0.25}
+AMOUNT = {None: 0.0, Amount.SMALL: 0.05, Amount.MEDIUM: 0.13, Amount.LARGE: 0.25}
 """For the goods: a bag is carried anyway; what covers as much as a person is laid out, and nobody waits for a bus with it."""
 VISIT, VISITS_MAX = 0.125, 2
 """For each who came, stopped and went, up to so many: one may have asked the way."""
@@ -28,29 +26,32 @@ class VendingRule:
 
     def judge(self, stay: Stay, zone: Zone) -> Judgement:
         """Judges a pitch."""
-        trade = stay.signs if isinstance(stay.signs, Trade) else Trade(0.0, 0.0, 0.0, (), 0)
+        trade = stay.signs if isinstance(stay.signs, Trade) else Trade(0.0, 0.0, 0.0, None, 0)
         parts = {
             "vendor_stays": VENDOR * _share(trade.vendor_s, zone.dwell_s),
             "goods_stay": GOODS * _share(trade.goods_s, zone.dwell_s),
-            "goods": AMOUNT.get(trade.goods[0], 0.0) if trade.goods else 0.0,
+            "goods": AMOUNT[trade.amount],
             "visits": VISIT * min(trade.visits, VISITS_MAX),
         }
         score = sum(parts.values())
-        goes_on = stay.present and stay.stood_s >= zone.dwell_s and trade.vendor_away_s == 0 and bool(trade.goods)
+        goes_on = (
+            stay.present and stay.stood_s >= zone.dwell_s and trade.vendor_away_s == 0 and trade.amount is not None
+        )
+        goods = [*([trade.amount.value] if trade.amount else []), *trade.goods]
         customers = f"{trade.visits} {'other' if trade.visits == 1 else 'others'} came, stopped and went"
         return Judgement(
             confirmed=goes_on and score >= ENOUGH,
             score=round(min(1.0, score), 3),
             why={
                 "summary": (
-                    f"Somebody kept to goods ({', '.join(trade.goods)}) for {trade.vendor_s:.0f} s of"
+                    f"Somebody kept to goods ({', '.join(goods)}) for {trade.vendor_s:.0f} s of"
                     f" {zone.dwell_s:.0f} s permitted; {customers}; evidence {score:.2f} of {ENOUGH:.2f}."
                 ),
                 "stood_s": round(stay.stood_s, 2),
                 "dwell_s": zone.dwell_s,
                 "vendor_s": trade.vendor_s,
                 "goods_s": trade.goods_s,
-                "goods": list(trade.goods),
+                "goods": goods,
                 "visits": trade.visits,
                 "looks": stay.looks,
                 "seen": stay.seen,

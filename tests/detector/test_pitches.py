@@ -15,7 +15,7 @@ from detector.geometry import Box
 from detector.ground import Ground
 from detector.looks import Look, Sighting
 from detector.pitches import PitchKeeper
-from detector.rules.signs import Company, Trade
+from detector.rules.signs import Amount, Company, Trade
 from detector.template import patch_at
 from detector.things import Presence, Thing, Update
 from tests.detector.test_people import BODY, somebody
@@ -139,7 +139,7 @@ def test_somebody_who_keeps_to_goods_is_a_pitch() -> None:
     assert seen.settled == [thing]
     # Set up at 12 s, when the goods lay there and the vendor had come: 48 s until the look at 60 s.
     assert thing.first_s == 12.0
-    assert seen.trade == Trade(vendor_s=48.0, vendor_away_s=0.0, goods_s=48.0, goods=("thing",), visits=0)
+    assert seen.trade == Trade(vendor_s=48.0, vendor_away_s=0.0, goods_s=48.0, amount=Amount.MEDIUM, visits=0)
     assert (thing.steady, thing.class_name, thing.presence) == (False, "pitch", Presence.SEEN)
     # The vendor reaches from 0.6 to 0.8 and from 0.483 on; the goods to 0.60 and 0.82.
     assert thing.anchor == pytest.approx((0.4833, 0.6, 0.60, 0.82), abs=1e-3)
@@ -148,7 +148,7 @@ def test_somebody_who_keeps_to_goods_is_a_pitch() -> None:
 def test_full_rate_says_the_same() -> None:
     seen = street([VENDOR, Stands(0.62, 22.0, 30.0)], [Lies()], every_s=0.5)
     assert [thing.first_s for thing in seen.settled] == [12.0]
-    assert seen.trade == Trade(48.0, 0.0, 48.0, ("thing",), 1)
+    assert seen.trade == Trade(48.0, 0.0, 48.0, Amount.MEDIUM, 1)
 
 
 @pytest.mark.parametrize(
@@ -239,27 +239,27 @@ def test_trade(people, vendor_s, away_s, visits) -> None:
 
 
 @pytest.mark.parametrize(
-    ("boxes", "said"),
+    ("boxes", "amount"),
     [
         # In heights: 0.06 x 0.04 = 0.0024 of 0.014.
-        pytest.param([Box(0.52, 0.78, 0.55, 0.82)], "small thing", id="a bag, 0.17 bodies"),
-        pytest.param([CLOTH], "thing", id="a bundle, 0.69 bodies"),
+        pytest.param([Box(0.52, 0.78, 0.55, 0.82)], Amount.SMALL, id="a bag, 0.17 bodies"),
+        pytest.param([CLOTH], Amount.MEDIUM, id="a bundle, 0.69 bodies"),
         # 0.2 x 0.07 = 0.014.
-        pytest.param([Box(0.52, 0.75, 0.62, 0.82)], "large thing", id="a table, 1.0 bodies"),
-        pytest.param([CLOTH, Box(0.40, 0.78, 0.45, 0.82)], "large thing", id="a bundle and a suitcase, 0.97 bodies"),
+        pytest.param([Box(0.52, 0.75, 0.62, 0.82)], Amount.LARGE, id="a table, 1.0 bodies"),
+        pytest.param([CLOTH, Box(0.40, 0.78, 0.45, 0.82)], Amount.LARGE, id="a bundle and a suitcase, 0.97 bodies"),
     ],
 )
-def test_how_much_goods_are(boxes, said) -> None:
-    assert street([VENDOR], [Lies(box) for box in boxes]).trade.goods == (said,)
+def test_how_much_goods_are(boxes, amount) -> None:
+    assert street([VENDOR], [Lies(box) for box in boxes]).trade.amount is amount
 
 
 def test_the_detector_gives_goods_their_name_and_its_own() -> None:
     case = Sighting(Box(0.52, 0.74, 0.56, 0.82), "suitcase", 0.8, "goods")
     # Named by what it saw in the place of a change; and seen alone, where nothing changed.
-    assert street([VENDOR], [Lies(class_name="suitcase")]).trade.goods == ("thing", "suitcase")
+    assert street([VENDOR], [Lies(class_name="suitcase")]).trade.goods == ("suitcase",)
     alone = street([VENDOR], [], others={BAG_S: [case]}, shows=(BAG_S, case.box))
     assert [thing.first_s for thing in alone.settled] == [12.0]
-    assert alone.trade.goods == ("thing", "suitcase")
+    assert alone.trade.goods == ("suitcase",)
 
 
 def test_what_the_detector_knows_from_the_start_is_no_goods() -> None:
@@ -291,7 +291,7 @@ def test_two_vendors_side_by_side_are_two_pitches() -> None:
     goods = [Lies(), Lies(Box(0.72, 0.76, 0.80, 0.82), from_s=14.0)]
     seen = street([VENDOR, Stands(0.82, 12.0)], goods)
     assert [thing.first_s for thing in seen.settled] == [12.0, 14.0]
-    assert all(seen.keeper.signs(thing).goods == ("thing",) for thing in seen.settled)
+    assert all(seen.keeper.signs(thing).amount is Amount.MEDIUM for thing in seen.settled)
 
 
 def test_more_goods_later_belong_to_the_same_pitch() -> None:
@@ -326,7 +326,7 @@ def test_goes_on_after_a_restart() -> None:
         gone += after.update(Look(float(t), LUMA, (somebody(0.5),) if t <= 720 else ())).gone
         if t == 720:
             # 48 s before, and 660 to 720 s after.
-            assert after.signs(thing) == Trade(108.0, 0.0, 708.0, ("small thing",), 0)
+            assert after.signs(thing) == Trade(108.0, 0.0, 708.0, Amount.SMALL, 0)
     assert gone == [thing]
     assert thing.last_s == 720.0
 

@@ -31,7 +31,7 @@ INCIDENT = Incident(
 
 
 def test_moments_move_by_what_has_passed_and_all_else_stays(tmp_path: Path) -> None:
-    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING, laters=2, later_s=95.0)], 100.0, NOON)
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING, 2, 95.0, {"permitted": "loading"}, 120.0)], 100.0, NOON)
     # The first picture after the restart is at 0.5 s, 30 s after the last one at 100 s: 100 is now -29.5, all moves by -129.5.
     (case,) = read_open(tmp_path, "gate", 0.5, NOON + timedelta(seconds=30))
     assert case.incident.actor is not None
@@ -44,7 +44,7 @@ def test_moments_move_by_what_has_passed_and_all_else_stays(tmp_path: Path) -> N
         evidence=(replace(INCIDENT.evidence[0], start_s=-94.5, end_s=-34.5),),
         actor=replace(INCIDENT.actor, seen_s=-89.5),
     )
-    assert (case.laters, case.later_s) == (2, -34.5)
+    assert (case.laters, case.later_s, case.about, case.not_before_s) == (2, -34.5, {"permitted": "loading"}, -9.5)
     thing = case.thing
     assert (thing.first_s, thing.last_s, thing.anchor, thing.settled) == (-89.5, -31.5, KERB, True)
     assert (thing.class_name, thing.mean_score) == ("car", pytest.approx(0.8))  # 9.6 / 12
