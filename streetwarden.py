@@ -98,8 +98,8 @@ def demo(port: int | None, model: str, *, until_first: bool) -> None:
     # The command line must answer without loading the whole house.
     from api.provision import create_token, create_user  # noqa: PLC0415
     from api.server import EmbeddedServer  # noqa: PLC0415
-    from detector.cameras_file import read_cameras  # noqa: PLC0415
     from detector.worker import Worker  # noqa: PLC0415
+    from detector.zoning.cameras_file import read_cameras  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="streetwarden-demo-") as folder:
         home = Path(folder)

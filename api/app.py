@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
-from api.data_folder import open_database, open_store
-from api.gate import BodyGuard, Gate, SecurityHeaders
+from api.identity.gate import BodyGuard, Gate, SecurityHeaders
 from api.metrics import CountRequests, Metrics
 from api.parts import Parts
-from api.refusals import AuditRefusals
+from api.records.refusals import AuditRefusals
 from api.routers import audit, cases, identity, ingest, operations, packages, photos, read, retention, review
 from api.settings import Settings
+from api.storage.data_folder import open_database, open_store
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -32,8 +32,8 @@ def serve(data_dir: Path, host: str, port: int) -> None:
 @click.option("--without-evidence", is_flag=True, help="Only the digests of files that are kept safe elsewhere.")
 def backup(data_dir: Path, target: Path, *, without_evidence: bool) -> None:
     """Copies database, settings and evidence, also while the event system runs; says what it holds as JSON."""
-    from api.backup import back_up  # noqa: PLC0415
     from api.clock import now  # noqa: PLC0415
+    from api.storage.backup import back_up  # noqa: PLC0415
 
     manifest = back_up(data_dir, target, now(), with_evidence=not without_evidence)
     _tell_copied(manifest.made_at, manifest.database, len(manifest.evidence), manifest.missing)
@@ -46,7 +46,7 @@ def backup(data_dir: Path, target: Path, *, without_evidence: bool) -> None:
 @_data
 def restore(source: Path, data_dir: Path) -> None:
     """Restores a backup into a fresh data folder, checks every digest, and says what it found as JSON."""
-    from api.restore import restore as run  # noqa: PLC0415
+    from api.storage.restore import restore as run  # noqa: PLC0415
 
     done = run(source, data_dir)
     _tell_copied(done.manifest.made_at, done.manifest.database, len(done.manifest.evidence), done.missing)

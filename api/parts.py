@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.database import Database
-from api.evidence_store import EvidenceStore
 from api.metrics import Metrics
 from api.settings import Settings
+from api.storage.database import Database
+from api.storage.evidence_store import EvidenceStore
 
 
 @dataclass(frozen=True)

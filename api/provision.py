@@ -7,14 +7,14 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import accounts
-from api.audit import COMMAND_LINE, Deed, append
 from api.clock import now
-from api.credentials import hash_of_secret
-from api.data_folder import open_database
 from api.errors import ApiError
-from api.principals import Role
-from api.tables import User
+from api.identity import accounts
+from api.identity.credentials import hash_of_secret
+from api.identity.principals import Role
+from api.records.audit import COMMAND_LINE, Deed, append
+from api.storage.data_folder import open_database
+from api.storage.tables import User
 
 
 def create_user(data_dir: Path, name: str, role: str, password: str | None = None, unit: str | None = None) -> str:

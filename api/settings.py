@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StringConstraints, ValidationError
 
+from api.casework.workflow import Rules
+from api.casework.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
+from api.casework.working_hours import WorkingCalendar
 from api.errors import ApiError
-from api.storage import STORAGE_KEYS, Storage, read_storage
-from api.workflow import Rules
-from api.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
-from api.working_hours import WorkingCalendar
+from api.storage.places import STORAGE_KEYS, Storage, read_storage
 
 SETTINGS_FILE = "settings.yaml"
 

@@ -33,7 +33,7 @@ def audit() -> None:
 @click.option("--after", metavar="N:HASH", help="A head told by an earlier check and kept elsewhere: begin after it.")
 def verify_audit(data_dir: Path | None, exported: Path | None, after: str | None) -> None:
     """Checks every entry and prints what it found as JSON; exit code 1 when an entry is not what was written."""
-    from api import audit_chain  # noqa: PLC0415
+    from api.records import audit_chain  # noqa: PLC0415
 
     if (data_dir is None) == (exported is None):
         raise ApiError("audit verify: say either --data or --file")
@@ -59,8 +59,8 @@ def verify_audit(data_dir: Path | None, exported: Path | None, after: str | None
 @click.option("--after", default=0, show_default=True, type=click.IntRange(min=0), help="Begin after this entry.")
 def export_audit(data_dir: Path, after: int) -> None:
     """Prints the log with its chain as JSON lines."""
-    from api import audit as log  # noqa: PLC0415
-    from api.data_folder import open_database  # noqa: PLC0415
+    from api.records import audit as log  # noqa: PLC0415
+    from api.storage.data_folder import open_database  # noqa: PLC0415
 
     database = open_database(data_dir)
     try:
@@ -76,10 +76,10 @@ def export_audit(data_dir: Path, after: int) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 def retention(data_dir: Path, *, dry_run: bool) -> None:
     """Deletes footage whose time is over and whose case is not on hold; prints what it did as JSON. For a daily timer."""
-    from api import retention as rule  # noqa: PLC0415
     from api.app import create_app  # noqa: PLC0415
-    from api.audit import COMMAND_LINE  # noqa: PLC0415
     from api.clock import now  # noqa: PLC0415
+    from api.records import retention as rule  # noqa: PLC0415
+    from api.records.audit import COMMAND_LINE  # noqa: PLC0415
     from api.settings import load_settings  # noqa: PLC0415
 
     parts = create_app(load_settings(data_dir)).state.parts
@@ -92,8 +92,8 @@ def retention(data_dir: Path, *, dry_run: bool) -> None:
 
 
 def _verify_folder(data_dir: Path, start: Any) -> Any:
-    from api import audit as log  # noqa: PLC0415
-    from api.data_folder import open_database  # noqa: PLC0415
+    from api.records import audit as log  # noqa: PLC0415
+    from api.storage.data_folder import open_database  # noqa: PLC0415
 
     database = open_database(data_dir)
     try:
@@ -104,7 +104,7 @@ def _verify_folder(data_dir: Path, start: Any) -> Any:
 
 
 def _head(text: str) -> Any:
-    from api.audit_chain import Head  # noqa: PLC0415
+    from api.records.audit_chain import Head  # noqa: PLC0415
 
     sequence, _, digest = text.partition(":")
     if not sequence.isdecimal() or len(digest) != len(Head().hash):

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from detector.cameras_file import Camera, read_cameras
+from detector.delivery.wire import SCHEMA, recorded
 from detector.errors import ConfigError
-from detector.files import as_json
+from detector.evidence.files import as_json
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.recording import Progress, Recorded, watch_recording
-from detector.wire import SCHEMA, recorded
+from detector.zoning.cameras_file import Camera, read_cameras
 from models.detector import Detector, load_detector
 
 log = logging.getLogger(__name__)

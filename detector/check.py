@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector.annotate import DrawnZone, with_zones
-from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
-from detector.files import as_json
-from detector.zones import Zone, overlap_warnings
+from detector.evidence.annotate import DrawnZone, with_zones
+from detector.evidence.files import as_json
+from detector.zoning.cameras_file import Camera, read_cameras
+from detector.zoning.zones import Zone, overlap_warnings
 from streams.errors import SourceError
 from streams.source.probe import Probe, probe
 from streams.still import encode_jpeg

@@ -40,7 +40,7 @@ def default_state() -> Path:
 def analyze(cameras: Path, out: Path, model: str, provider: str | None, *, full_rate: bool) -> None:
     """Analyse recorded files, as fast as they go."""
     from detector.analyze import analyze as run  # noqa: PLC0415 - loads the detector's libraries; --help must not
-    from detector.cameras_file import read_cameras  # noqa: PLC0415
+    from detector.zoning.cameras_file import read_cameras  # noqa: PLC0415
     from streams.source.probe import declared_s  # noqa: PLC0415
 
     entries = read_cameras(cameras)
@@ -99,8 +99,8 @@ def worker(  # noqa: PLR0913 - one for each option
     token: str,
 ) -> None:
     """Watch cameras live and report to the event system."""
-    from detector.cameras_file import read_cameras  # noqa: PLC0415 - as above
     from detector.worker import Worker  # noqa: PLC0415
+    from detector.zoning.cameras_file import read_cameras  # noqa: PLC0415 - as above
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     running = Worker(
@@ -168,7 +168,7 @@ def cameras_health(state: Path | None) -> None:
 @click.option("--state", type=FOLDER, default=None, help="Folder of the worker; as given to `worker --state`.")
 def accept_camera(camera: str, state: Path | None) -> None:
     """Let what a moved camera sees now be the view that its zones lie on."""
-    from detector.views import accept_view  # noqa: PLC0415 - as above
+    from detector.watching.views import accept_view  # noqa: PLC0415 - as above
 
     accept_view(state or default_state(), camera)
     click.echo(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 
-from detector.zones import ZoneKind
+from detector.zoning.zones import ZoneKind
 from streams.errors import SourceError
 from streams.source.discovery import discover
 from streams.source.onvif import Device, Profile, describe_device

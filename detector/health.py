@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector.files import as_json
+from detector.evidence.files import as_json
 from streams.clock import CaptureClock
 from streams.source.health import FeedReport
 

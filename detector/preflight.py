@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from detector.cameras_file import Camera
 from detector.errors import ConfigError
 from detector.rules import rule_for
-from detector.zones import overlap_warnings
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import overlap_warnings
 from models.detector import Detector
 from streams.errors import SourceError
 from streams.source.probe import first_picture

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detector.cameras_file import Camera
-from detector.evidence import RING_BYTES, RING_S
-from detector.incidents import Incident, State
-from detector.plates import plate_desk
-from detector.watch import CameraWatch
-from detector.watch_plan import WatchPlan
-from detector.wire import recorded
+from detector.delivery.wire import recorded
+from detector.evidence.maker import RING_BYTES, RING_S
+from detector.evidence.plates import plate_desk
+from detector.lifecycle.incidents import Incident, State
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import Camera
 from models.detector import Detector
 from streams.patrol import INTERVAL_S, Patrol, PatrolDecoder
 from streams.ring import PacketRing

@@ -15,20 +15,20 @@ from typing import Any, Protocol
 import cv2
 
 from detector.allocator import share_one_heap
-from detector.callout import Blocked
-from detector.callout_sender import CallOuts
-from detector.cameras_file import Camera
-from detector.evidence import RING_BYTES, RING_S
+from detector.delivery.callout import Blocked
+from detector.delivery.callout_sender import CallOuts
+from detector.delivery.outbox import Outbox
+from detector.delivery.wire import revision_json
+from detector.evidence.maker import RING_BYTES, RING_S
 from detector.health import health_row, write_health
-from detector.incidents import Incident, State
-from detector.outbox import Outbox
-from detector.resume import keep_open, read_open
-from detector.slots import Slots
-from detector.views import read_view, take_accepted, write_view
-from detector.watch import CameraWatch
-from detector.watch_plan import WatchPlan
-from detector.wire import revision_json
-from detector.zones import Zone
+from detector.lifecycle.incidents import Incident, State
+from detector.lifecycle.resume import keep_open, read_open
+from detector.watching.slots import Slots
+from detector.watching.views import read_view, take_accepted, write_view
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone
 from models.detector import Detector, load_detector
 from models.runtime.batcher import BatcherStats
 from models.runtime.providers import BUCKETS

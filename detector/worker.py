@@ -15,13 +15,13 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from detector.cameras_file import Camera
-from detector.courier import Courier
+from detector.delivery.courier import Courier
+from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
-from detector.outbox import Outbox
-from detector.plates import fetch_plates
+from detector.evidence.plates import fetch_plates
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.shard import ShardSpec, run_shard
+from detector.zoning.cameras_file import Camera
 from models.detector import load_detector
 from streams.hardware import AUTO, CPU, devices
 

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector.cameras_file import Camera
 from detector.health import read_health
-from detector.zones import Zone, ZoneKind
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.bench_source import bench_source
 from evaluation.bench_streams import POLYGON
 from evaluation.blind import blind_worker, totals

@@ -11,18 +11,18 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from detector.cameras_file import Camera, read_cameras
-from detector.evidence import RING_BYTES, RING_S
-from detector.geometry import iou
-from detector.incidents import Incident
-from detector.looks import Sighting
+from detector.delivery.wire import recorded
+from detector.evidence.maker import RING_BYTES, RING_S
+from detector.following.things import SAME_PLACE_IOU, SEED_SCORE
+from detector.lifecycle.incidents import Incident
 from detector.rules import rule_for
-from detector.sightings import sightings_in
-from detector.things import SAME_PLACE_IOU, SEED_SCORE
-from detector.watch import CameraWatch
-from detector.watch_plan import WatchPlan
-from detector.wire import recorded
-from detector.zones import DEFAULT_DWELL_S, Zone, ZoneKind
+from detector.watching.looks import Sighting
+from detector.watching.sightings import sightings_in
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import Camera, read_cameras
+from detector.zoning.geometry import iou
+from detector.zoning.zones import DEFAULT_DWELL_S, Zone, ZoneKind
 from evaluation.datasets.truth import read_dataset
 from evaluation.errors import EvaluationError
 from evaluation.metrics.matching import Prediction, Truth, match

@@ -12,8 +12,8 @@ from typing import Any
 
 import av
 
-from detector.evidence import RING_BYTES, RING_S
-from detector.eyes import SCORE_MIN
+from detector.evidence.maker import RING_BYTES, RING_S
+from detector.watching.eyes import SCORE_MIN
 from evaluation.errors import EvaluationError
 from models.detector import Detector, load_detector
 from streams.errors import SourceError

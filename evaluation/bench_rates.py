@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from detector.cameras_file import read_cameras
+from detector.delivery.wire import recorded
 from detector.recording import watch_recording
-from detector.wire import recorded
+from detector.zoning.cameras_file import read_cameras
 from evaluation.datasets.truth import read_dataset
 from evaluation.metrics.matching import Prediction, Truth, match
 from evaluation.metrics.scoring import confirmed

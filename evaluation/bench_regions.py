@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.analyze import analyze_cameras
-from detector.cameras_file import Camera, read_cameras
-from detector.eyes import SCORE_MIN
 from detector.preflight import check_files
+from detector.watching.eyes import SCORE_MIN
+from detector.zoning.cameras_file import Camera, read_cameras
 from evaluation.datasets.truth import Dataset, read_dataset
 from evaluation.errors import EvaluationError
 from evaluation.region_counts import Count, Thing, things_in

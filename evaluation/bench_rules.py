@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detector.eyes import Eyes
-from detector.keepers import keepers_for
-from detector.looks import Look
+from detector.following.keepers import keepers_for
+from detector.following.things import Presence, Thing
 from detector.rules import RULES, Signs, Stay, rule_for
-from detector.things import Presence, Thing
-from detector.zones import DEFAULT_DWELL_S, Zone
+from detector.watching.eyes import Eyes
+from detector.watching.looks import Look
+from detector.zoning.zones import DEFAULT_DWELL_S, Zone
 from evaluation.datasets.truth import only_camera, read_dataset
 from evaluation.errors import EvaluationError
 from models.detector import Detector, load_detector

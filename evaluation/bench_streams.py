@@ -14,9 +14,9 @@ from typing import Any
 
 import av
 
-from detector.cameras_file import Camera
 from detector.health import read_health
-from detector.zones import Zone, ZoneKind
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.bench_source import bench_source
 from evaluation.blind import Reading, blind_worker, totals
 from evaluation.memory import MIB

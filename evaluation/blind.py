@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cameras_file import Camera
 from detector.shard import Shard, ShardSpec
 from detector.worker import default_shards
+from detector.zoning.cameras_file import Camera
 from evaluation.memory import rss_bytes
 from models.detections import Detections
 from models.detector import SCORE_MIN, Detector

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from detector.geometry import Box, iou
-from detector.things import SEED_SCORE
-from detector.zones import Zone
+from detector.following.things import SEED_SCORE
+from detector.zoning.geometry import Box, iou
+from detector.zoning.zones import Zone
 from models.detections import Detections
 
 REFERENCE_SCORE = 0.4

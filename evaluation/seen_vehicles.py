@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cameras_file import read_cameras
-from detector.geometry import Box, iou
-from detector.sightings import sightings_in
-from detector.template import Patch, patch_at
-from detector.template import similarity as patch_similarity
-from detector.things import SEED_SCORE
+from detector.following.template import Patch, patch_at
+from detector.following.template import similarity as patch_similarity
+from detector.following.things import SEED_SCORE
+from detector.watching.sightings import sightings_in
+from detector.zoning.cameras_file import read_cameras
+from detector.zoning.geometry import Box, iou
 from evaluation.errors import EvaluationError
 from models.detector import Detector
 

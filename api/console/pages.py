@@ -9,18 +9,18 @@ from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.templating import Jinja2Templates
 
-from api.accounts import PASSWORD_CHARACTERS, change_password, sign_out
-from api.audit import Deed, actor_of, append
+from api.casework.workflow import Step
 from api.clock import now
-from api.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.errors import ApiError
-from api.gate import check_csrf_token
+from api.identity.accounts import PASSWORD_CHARACTERS, change_password, sign_out
+from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
+from api.identity.gate import check_csrf_token
+from api.identity.principals import JUDGES, Principal
 from api.parts import CurrentParts
-from api.principals import JUDGES, Principal
 from api.problems import Problem
+from api.records.audit import Deed, actor_of, append
 from api.routers.identity import open_session_or_refuse
 from api.schema import IncidentState, IncidentType
-from api.workflow import Step
 
 router = APIRouter()
 

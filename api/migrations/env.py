@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the migrations on the connection that `api.database` hands over."""
+"""Alembic's entry: runs the migrations on the connection that `api.storage.database` hands over."""
 
 from alembic import context
 
-from api.tables import Base
+from api.storage.tables import Base
 
 
 def run() -> None:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from api.audit import Deed, actor_of, append, documents, head_of, verify_log
-from api.audit_chain import GENESIS, Head
-from api.cases import find_incident
+from api.casework.cases import find_incident
 from api.clock import now
+from api.identity.principals import AdministratorPrincipal
 from api.parts import CurrentParts, Parts
-from api.principals import AdministratorPrincipal
 from api.problems import Problem, documented
+from api.records.audit import Deed, actor_of, append, documents, head_of, verify_log
+from api.records.audit_chain import GENESIS, Head
 from api.routers.paths import IncidentInPath
 from api.schema import Sha256Hex
 

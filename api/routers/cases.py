@@ -8,21 +8,28 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
-from api import case_upkeep
-from api.audit import actor_of
-from api.case_flow import Demand, reasons_of, take_step
-from api.case_summary import event_document, events_of, lock_document, photo_documents, summaries, worked_at_steps
-from api.cases import find_incident
+from api.casework import case_upkeep
+from api.casework.case_flow import Demand, reasons_of, take_step
+from api.casework.case_summary import (
+    event_document,
+    events_of,
+    lock_document,
+    photo_documents,
+    summaries,
+    worked_at_steps,
+)
+from api.casework.cases import find_incident
+from api.casework.desk import Desk
+from api.casework.workflow import ASKED_FOR, MOVES, Action, Step, open_to
 from api.clock import now
-from api.desk import Desk
+from api.identity.principals import CurrentPrincipal, JudgePrincipal, Principal
 from api.parts import CurrentParts, Parts
-from api.principals import CurrentPrincipal, JudgePrincipal, Principal
 from api.problems import documented
+from api.records.audit import actor_of
 from api.routers.paths import IncidentInPath
 from api.schema import IncidentId
 from api.settings import Settings
-from api.tables import Incident, User
-from api.workflow import ASKED_FOR, MOVES, Action, Step, open_to
+from api.storage.tables import Incident, User
 
 router = APIRouter(tags=["cases"])
 

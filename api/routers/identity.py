@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api.accounts import change_password, principal_of_session, sign_out
-from api.audit import Deed, actor_of, append
 from api.clock import now
-from api.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.errors import ApiError
+from api.identity.accounts import change_password, principal_of_session, sign_out
+from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
+from api.identity.principals import CurrentPrincipal, Principal, Role
+from api.identity.sign_in import Refused, sign_in
 from api.parts import CurrentParts, Parts
-from api.principals import CurrentPrincipal, Principal, Role
 from api.problems import Problem, documented
-from api.sign_in import Refused, sign_in
+from api.records.audit import Deed, actor_of, append
 
 router = APIRouter(tags=["identity"])
 

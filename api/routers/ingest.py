@@ -7,19 +7,19 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api import uploads
-from api.arrivals import evidence_arrived, revision_arrived, was_deleted
-from api.audit import Actor, actor_of
 from api.clock import now
-from api.digests import header_of_sha256, sha256_of_header
-from api.ingest import Ingested, ingest
-from api.media_types import check_name
+from api.identity.principals import Principal, WorkerPrincipal
+from api.intake import uploads
+from api.intake.arrivals import evidence_arrived, revision_arrived, was_deleted
+from api.intake.digests import header_of_sha256, sha256_of_header
+from api.intake.ingest import Ingested, ingest
+from api.intake.media_types import check_name
 from api.parts import CurrentParts, Parts
-from api.principals import Principal, WorkerPrincipal
 from api.problems import Problem, documented, invalid
+from api.records.audit import Actor, actor_of
 from api.routers.paths import IncidentInPath
 from api.schema import EvidenceName, IncidentRevision, unknown_keys
-from api.tables import Incident
+from api.storage.tables import Incident
 
 router = APIRouter(tags=["ingest"])
 

@@ -8,18 +8,18 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access_log import checked_purpose, download_of
-from api.audit import actor_of, append, documents
-from api.case_summary import photo_documents
-from api.cases import case_documents, find_incident, history_documents, latest_document
+from api.casework.case_summary import photo_documents
+from api.casework.cases import case_documents, find_incident, history_documents, latest_document
 from api.clock import now
-from api.pack_readme import write_readme
-from api.packing import Pack, PackedFile, stream_zip
+from api.handout.pack_readme import write_readme
+from api.handout.packing import Pack, PackedFile, stream_zip
+from api.identity.principals import JudgePrincipal
 from api.parts import CurrentParts
-from api.principals import JudgePrincipal
 from api.problems import Problem, documented
+from api.records.access_log import checked_purpose, download_of
+from api.records.audit import actor_of, append, documents
 from api.routers.paths import IncidentInPath
-from api.tables import EvidenceFile
+from api.storage.tables import EvidenceFile
 
 router = APIRouter(tags=["packages"])
 

@@ -7,17 +7,17 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api import uploads
-from api.audit import Actor, actor_of
-from api.case_upkeep import add_photo, require_photo
-from api.cases import find_incident, latest_document
+from api.casework.case_upkeep import add_photo, require_photo
+from api.casework.cases import find_incident, latest_document
+from api.casework.desk import Desk
 from api.clock import now
-from api.desk import Desk
-from api.digests import header_of_sha256, sha256_of_header
-from api.media_types import HEAD_BYTES, recognise
+from api.identity.principals import CurrentPrincipal, Principal
+from api.intake import uploads
+from api.intake.digests import header_of_sha256, sha256_of_header
+from api.intake.media_types import HEAD_BYTES, recognise
 from api.parts import CurrentParts, Parts
-from api.principals import CurrentPrincipal, Principal
 from api.problems import Problem, documented
+from api.records.audit import Actor, actor_of
 from api.routers.paths import IncidentInPath
 
 router = APIRouter(tags=["cases"])

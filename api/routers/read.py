@@ -8,19 +8,19 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
-from api.access_log import register_view
-from api.audit import actor_of
-from api.cases import case_documents, find_incident, history_documents
+from api.casework.cases import case_documents, find_incident, history_documents
+from api.casework.queries import Filters, cursor_after, list_query
 from api.clock import now
+from api.handout.sending import SentFile, answer_with_file
+from api.identity.principals import CurrentPrincipal
 from api.parts import CurrentParts
-from api.principals import CurrentPrincipal
 from api.problems import Problem, documented
-from api.queries import Filters, cursor_after, list_query
+from api.records.access_log import register_view
+from api.records.audit import actor_of
 from api.routers.paths import IncidentInPath
 from api.schema import EvidenceName, IncidentPage, as_utc_text
-from api.sending import SentFile, answer_with_file
 from api.settings import Name
-from api.tables import RANK_REVIEWED, Camera, EvidenceFile, Incident
+from api.storage.tables import RANK_REVIEWED, Camera, EvidenceFile, Incident
 
 router = APIRouter(tags=["read"])
 

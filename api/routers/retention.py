@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from api import retention
-from api.audit import actor_of
 from api.clock import now
+from api.identity.principals import AdministratorPrincipal
 from api.parts import CurrentParts
-from api.principals import AdministratorPrincipal
 from api.problems import documented
+from api.records import retention
+from api.records.audit import actor_of
 
 router = APIRouter(tags=["retention"])
 

@@ -6,17 +6,17 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select
 
-from api.audit import actor_of
-from api.case_flow import Demand, follow_verdict
-from api.cases import find_incident, review_document
+from api.casework.case_flow import Demand, follow_verdict
+from api.casework.cases import find_incident, review_document
+from api.casework.desk import Desk
+from api.casework.workflow import Action
 from api.clock import now
-from api.desk import Desk
+from api.identity.principals import JudgePrincipal
 from api.parts import CurrentParts
-from api.principals import JudgePrincipal
 from api.problems import Problem, documented
+from api.records.audit import actor_of
 from api.routers.paths import IncidentInPath
-from api.tables import Incident, Review
-from api.workflow import Action
+from api.storage.tables import Incident, Review
 
 router = APIRouter(tags=["review"])
 

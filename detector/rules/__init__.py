@@ -6,7 +6,7 @@ from detector.rules.parking import ParkingRule, TwoWheelerParkingRule
 from detector.rules.rule import DETECTED, Ask, Judgement, Rule, Stay, Subject
 from detector.rules.signs import Actor, Company, Passing, Signs, Trade, Traffic
 from detector.rules.vending import VendingRule
-from detector.zones import ZoneKind
+from detector.zoning.zones import ZoneKind
 
 RULES: tuple[Rule, ...] = (ParkingRule(), TwoWheelerParkingRule(), VendingRule(), FrontageRule(), DumpingRule())
 

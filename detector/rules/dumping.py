@@ -4,7 +4,7 @@ from typing import Any
 
 from detector.rules.rule import Ask, Judgement, Stay, Subject
 from detector.rules.signs import Actor, Company
-from detector.zones import Zone, ZoneKind
+from detector.zoning.zones import Zone, ZoneKind
 
 SEEN_MIN = 3
 """Looks that must have shown it: one or two may be a slip."""

@@ -2,7 +2,7 @@
 
 from detector.rules.rule import Judgement, Stay, Subject
 from detector.rules.signs import Company
-from detector.zones import Zone, ZoneKind
+from detector.zoning.zones import Zone, ZoneKind
 
 SEEN_SHARE_MIN = 0.5
 """Share of the looks with a free view that must have shown it where it was put."""

@@ -2,7 +2,7 @@
 
 from detector.rules.rule import Ask, Judgement, Stay, Subject
 from detector.rules.signs import Passing, Traffic
-from detector.zones import Zone, ZoneKind
+from detector.zoning.zones import Zone, ZoneKind
 
 SEEN_MIN = 3
 """Looks in which the detector itself must have seen a vehicle: one or two may be a slip."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from detector.geometry import Box
 from detector.rules.signs import Actor, Passing, Signs
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 
 
 class Subject(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from detector.rules.rule import Judgement, Stay, Subject
 from detector.rules.signs import Amount, Trade
-from detector.zones import Zone, ZoneKind
+from detector.zoning.zones import Zone, ZoneKind
 
 VENDOR, GOODS = 0.30, 0.20
 """For a vendor who has kept to the goods, and goods that have lain there, for all of the dwell. Together they are what a

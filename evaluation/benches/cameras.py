@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from detector.cameras_file import Camera
-from detector.courier import Courier
+from detector.delivery.courier import Courier
+from detector.delivery.outbox import Outbox
 from detector.health import read_health
-from detector.outbox import Outbox
-from detector.zones import Zone, ZoneKind
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.bench_source import bench_source
 from evaluation.bench_streams import CLIP_S, GOP_S, POLYGON
 from evaluation.benches.ceiling import BareLoops, Turn, summary

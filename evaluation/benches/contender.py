@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from detector.cameras_file import Camera
-from detector.zones import Zone, ZoneKind
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.datasets.truth import clip_of
 from evaluation.metrics.matching import Prediction
 

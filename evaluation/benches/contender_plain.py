@@ -12,7 +12,7 @@ import supervision
 from av.video.reformatter import Interpolation, VideoReformatter
 from trackers import ByteTrackTracker
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.benches.contender import (
     CONFIDENT,
     FAINT,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.benches.contender import LOOKS_PER_S, PARKING, VEHICLE, Outcome, Task, timed
 from evaluation.benches.dwell_rule import DwellRule, Sighting
 from evaluation.metrics.matching import Prediction

@@ -8,8 +8,8 @@ from typing import Final
 
 import shapely
 
-from detector.geometry import Box
-from detector.zones import Zone
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone
 from evaluation.metrics.matching import Prediction
 
 FORGOTTEN_S: Final = 30.0

@@ -11,13 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import streams.lookback
-from detector.attention import Attention
-from detector.evidence import EvidenceMaker
-from detector.outbox import Outbox
-from detector.pin import Pin
-from detector.slots import Slots
-from detector.viewpoint import Viewpoint
-from detector.watch import CameraWatch
+from detector.delivery.outbox import Outbox
+from detector.evidence.maker import EvidenceMaker
+from detector.lifecycle.pin import Pin
+from detector.watching.attention import Attention
+from detector.watching.slots import Slots
+from detector.watching.viewpoint import Viewpoint
+from detector.watching.watch import CameraWatch
 from evaluation.benches.stage_timer import Function, StageTimer
 from models.detector import Detector
 from models.letterbox import Letterbox

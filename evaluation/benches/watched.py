@@ -18,12 +18,12 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from detector.cameras_file import Camera
-from detector.outbox import Outbox
+from detector.delivery.outbox import Outbox
 from detector.shard import Shard, ShardSpec
-from detector.slots import Slots
-from detector.watch import CameraWatch
+from detector.watching.slots import Slots
+from detector.watching.watch import CameraWatch
 from detector.worker import default_shards
+from detector.zoning.cameras_file import Camera
 from evaluation.benches.lag import LagBook
 from evaluation.benches.machine import cores
 from evaluation.benches.stage_timer import Function, StageTimer

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from detector.geometry import Box
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.composer.actors import Drive, Halt, Walk
 from evaluation.composer.goods import Carried
 from evaluation.composer.passages import Step

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from detector.zones import Zone
+from detector.zoning.zones import Zone
 from evaluation.composer import actors as cast
 from evaluation.composer.actors import Drive, Walk, person_px, resized
 from evaluation.composer.cutouts import Cutout

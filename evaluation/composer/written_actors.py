@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from detector.zones import ZoneKind
+from detector.zoning.zones import ZoneKind
 from evaluation.composer.written import DURATION_MAX_S, DURATION_MIN_S, STRICT, Name, Outline, Point, Seconds
 from evaluation.composer.written_conditions import Conditions
 

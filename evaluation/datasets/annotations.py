@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from detector.geometry import iou
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import iou
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.metrics.matching import Truth
 
 TOLERANCE_S: Final = 0.5  # a stated time is often rounded, and a last picture lasts a while

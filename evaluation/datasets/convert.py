@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from detector.geometry import Box
-from detector.zones import Zone
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone
 from evaluation.datasets.annotations import Annotations, Event, Sighting, counted
 from evaluation.datasets.checks import TYPES_OF_KIND
 from evaluation.datasets.timeline import Timeline

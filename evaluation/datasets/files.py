@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api.schema import IncidentType
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.datasets.document import Place
 from evaluation.metrics.matching import Truth
 

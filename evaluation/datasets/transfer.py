@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detector.cameras_file import Camera
-from detector.geometry import Box
-from detector.incidents import incident_id
+from detector.lifecycle.incidents import incident_id
+from detector.zoning.cameras_file import Camera
+from detector.zoning.geometry import Box
 from evaluation.datasets.convert import Imported, to_annotations, to_incidents
 from evaluation.datasets.document import Document, read_document
 from evaluation.datasets.files import SCHEMA_VERSION, IncidentEntry, TruthFile, first_mistake

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
-from detector.zones import Zone
+from detector.zoning.cameras_file import Camera, read_cameras
+from detector.zoning.zones import Zone
 from evaluation.datasets.checks import impossible
 from evaluation.datasets.document import Document, read_document
 from evaluation.datasets.files import ClipEntry, DatasetFile, IncidentEntry, TruthFile, first_mistake, unknown_keys

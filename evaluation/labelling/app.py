@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import api.console
-from detector.zones import DEFAULT_DWELL_S, ZoneKind
+from detector.zoning.zones import DEFAULT_DWELL_S, ZoneKind
 from evaluation.datasets.checks import TYPES_OF_KIND
 from evaluation.errors import EvaluationError
 from evaluation.labelling.films import Films

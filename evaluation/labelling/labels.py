@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from detector.cameras_file import Camera, read_cameras
 from detector.errors import ConfigError
-from detector.geometry import Box
-from detector.zones import Zone, ZoneKind
+from detector.zoning.cameras_file import Camera, read_cameras
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.datasets.checks import TYPES_OF_KIND, impossible
 from evaluation.datasets.document import read_document
 from evaluation.datasets.files import SCHEMA_VERSION

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from detector.geometry import Box, iou
+from detector.zoning.geometry import Box, iou
 
 ONSET_EARLY_S: Final = 5.0
 ONSET_LATE_S: Final = 10.0

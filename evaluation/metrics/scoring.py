@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.ended_error import ended_errors
 from evaluation.metrics.matching import Matching, Prediction, Truth
 

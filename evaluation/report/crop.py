@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 
 WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 SIDE_MIN: Final = 0.5  # of the frame: less, and nobody recognises the street

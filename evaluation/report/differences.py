@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from detector.geometry import iou
+from detector.zoning.geometry import iou
 from evaluation.metrics.matching import (
     ONSET_EARLY_S,
     ONSET_LATE_S,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from detector.cameras_file import Camera
-from detector.eyes import SCORE_MIN
-from detector.things import SEED_SCORE
+from detector.following.things import SEED_SCORE
+from detector.watching.eyes import SCORE_MIN
+from detector.zoning.cameras_file import Camera
 from evaluation.datasets.truth import only_camera
 from evaluation.errors import EvaluationError
 from evaluation.metrics.matching import ONSET_EARLY_S, ONSET_LATE_S

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.errors import EvaluationError
 from evaluation.report.facts import ClipFacts
 from evaluation.report.pictures import pictures_at

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.errors import EvaluationError
 from evaluation.metrics.matching import Match, Matching, Prediction, Truth
 from evaluation.metrics.scoring import ClipScore

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.report.crop import crop_around, moved, within
 from streams.still import encode_jpeg
 

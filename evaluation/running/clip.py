@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 
 from detector.analyze import EVIDENCE_FOLDER, INCIDENTS_FILE, analyze_cameras
-from detector.cameras_file import Camera
+from detector.delivery.wire import SCHEMA, recorded
 from detector.errors import ConfigError
-from detector.files import as_json
+from detector.evidence.files import as_json
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.recording import watch_recording
-from detector.wire import SCHEMA, recorded
+from detector.zoning.cameras_file import Camera
 from evaluation.datasets.truth import clip_of, only_camera
 from evaluation.errors import EvaluationError
 from evaluation.running.job import Job, Tell

@@ -15,7 +15,7 @@ from typing import Any, Final
 import av
 from av.error import FFmpegError
 
-from detector.written import parsed
+from detector.zoning.written import parsed
 from evaluation.datasets.truth import ClipTruth, clip_of, only_camera
 from evaluation.errors import EvaluationError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from detector.cameras_file import Camera
+from detector.zoning.cameras_file import Camera
 
 DWELL_MARK: Final = "@"
 """Between the id of a zone and a dwell. No id that a person writes has it."""

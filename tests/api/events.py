@@ -12,10 +12,10 @@ import obstore
 from obstore.store import S3Store
 from sqlalchemy import inspect
 
-from api.data_folder import connect_database
 from api.provision import create_token, create_user
 from api.settings import load_settings
-from api.storage import Bucket
+from api.storage.data_folder import connect_database
+from api.storage.places import Bucket
 
 BEGAN = datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)
 

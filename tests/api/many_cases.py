@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from api.database import Database
 from api.schema import canonical_json, content_digest
-from api.tables import Camera, CaseTag, Incident, IncidentRevisionRow, User
+from api.storage.database import Database
+from api.storage.tables import Camera, CaseTag, Incident, IncidentRevisionRow, User
 from tests.api.events import BEGAN, incident
 
 CAMERAS = 500

@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from api.audit import COMMAND_LINE, Deed, append, head_of, verify_log
-from api.audit_chain import Head, hash_of, verify
 from api.clock import now
-from api.data_folder import open_database
-from api.database import Database
 from api.errors import ApiError
 from api.provision import create_user
+from api.records.audit import COMMAND_LINE, Deed, append, head_of, verify_log
+from api.records.audit_chain import Head, hash_of, verify
+from api.storage.data_folder import open_database
+from api.storage.database import Database
 from api.upkeep_commands import audit
 from tests.api.events import System, incident, put, put_file
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.audit_chain import GENESIS, SHOWN_FAULTS, ChainedEntry, Head, document_of, hash_of, verify
+from api.records.audit_chain import GENESIS, SHOWN_FAULTS, ChainedEntry, Head, document_of, hash_of, verify
 
 FIRST = ChainedEntry(
     sequence=1,

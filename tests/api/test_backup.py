@@ -14,14 +14,14 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from api.backup import back_up, evidence_path, read_manifest
 from api.clock import now
 from api.commands import backup as backup_command
 from api.commands import restore as restore_command
-from api.data_folder import open_database
 from api.errors import ApiError
-from api.restore import restore
 from api.server import EmbeddedServer
+from api.storage.backup import back_up, evidence_path, read_manifest
+from api.storage.data_folder import open_database
+from api.storage.restore import restore
 from tests.api.conftest import LARGE, SMALL
 from tests.api.events import System, entry, incident, put, put_file
 

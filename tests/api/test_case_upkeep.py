@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api.data_folder import open_database
+from api.storage.data_folder import open_database
 from tests.api.events import System, entry, incident, put, put_file, repr_digest
 from tests.api.test_cases import case_of, done, step
 

@@ -12,10 +12,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from api.clock import now
-from api.data_folder import open_database
-from api.database import Database
 from api.errors import ApiError
-from api.tables import Base, SignInFailure
+from api.storage.data_folder import open_database
+from api.storage.database import Database
+from api.storage.tables import Base, SignInFailure
 from tests.api import storages
 from tests.api.conftest import LARGE, write_settings
 

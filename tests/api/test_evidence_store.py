@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.data_folder import open_store
 from api.errors import ApiError, StoreUnavailableError
-from api.evidence_bucket import PART_BYTES, EvidenceBucket
-from api.evidence_folder import EvidenceFolder
-from api.evidence_store import EvidenceStore
 from api.settings import load_settings
-from api.storage import Bucket
+from api.storage.data_folder import open_store
+from api.storage.evidence_bucket import PART_BYTES, EvidenceBucket
+from api.storage.evidence_folder import EvidenceFolder
+from api.storage.evidence_store import EvidenceStore
+from api.storage.places import Bucket
 from tests.api import storages
 from tests.api.conftest import LARGE
 from tests.api.events import System

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from api.cases import case_documents
-from api.data_folder import open_database
-from api.database import Database
-from api.principals import Principal, Role
-from api.queries import Filters, cursor_after, list_query
-from api.tables import Incident
+from api.casework.cases import case_documents
+from api.casework.queries import Filters, cursor_after, list_query
+from api.identity.principals import Principal, Role
+from api.storage.data_folder import open_database
+from api.storage.database import Database
+from api.storage.tables import Incident
 from tests.api.events import BEGAN
 from tests.api.many_cases import fill
 

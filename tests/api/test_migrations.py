@@ -14,11 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, select, text
 
-from api.audit import documents, verify_log
-from api.data_folder import open_database
-from api.database import Database, migration_config
+from api.records.audit import documents, verify_log
 from api.server import EmbeddedServer
-from api.tables import Base, Incident
+from api.storage.data_folder import open_database
+from api.storage.database import Database, migration_config
+from api.storage.tables import Base, Incident
 from tests.api import storages
 from tests.api.events import System, entry, incident, put, put_file
 

@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from api.app import create_app
-from api.audit import COMMAND_LINE
+from api.casework.workflow import Step
 from api.clock import now
 from api.errors import ApiError
 from api.parts import Parts
-from api.retention import over_at, run
+from api.records.audit import COMMAND_LINE
+from api.records.retention import over_at, run
 from api.settings import load_settings
 from api.upkeep_commands import retention
-from api.workflow import Step
 from tests.api.events import System, entry, incident, put, put_file
 
 CAME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.audit_chain import hash_of
 from api.provision import create_user
+from api.records.audit_chain import hash_of
 from tests.api.events import System, entry, incident, put, put_file
 
 JPEG = b"\xff\xd8\xff\xe0" + b"j" * 100_000

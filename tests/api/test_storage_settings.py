@@ -7,7 +7,7 @@ from sqlalchemy import make_url
 
 from api.errors import ApiError
 from api.settings import load_settings
-from api.storage import Bucket, Storage
+from api.storage.places import Bucket, Storage
 from tests.api.conftest import write_settings
 
 DATABASE = "postgresql+psycopg://anna:secret@db.example/events"

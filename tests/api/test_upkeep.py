@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from sqlalchemy import create_engine
 
 from api.commands import serve, token, user
-from api.data_folder import open_database
 from api.errors import ApiError
 from api.server import EmbeddedServer
 from api.settings import load_settings
-from api.tables import Base
+from api.storage.data_folder import open_database
+from api.storage.tables import Base
 
 
 def test_migrations_lead_to_the_tables(tmp_path: Path) -> None:

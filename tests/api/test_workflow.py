@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.workflow import (
+from api.casework.workflow import (
     MOVES,
     PROOF_STILL,
     Action,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from api.working_hours import Span, WorkingCalendar, due_at, worked_s
+from api.casework.working_hours import Span, WorkingCalendar, due_at, worked_s
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cameras_file import Camera
-from detector.incidents import Incident
-from detector.template import patch_at, similarity
-from detector.watch import CameraWatch
-from detector.watch_plan import WatchPlan
-from detector.wire import recorded
-from detector.zones import Zone, ZoneKind
+from detector.delivery.wire import recorded
+from detector.following.template import patch_at, similarity
+from detector.lifecycle.incidents import Incident
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import Zone, ZoneKind
 from models.detections import Detections
 from models.detector import Detector
 from models.letterbox import Letterbox

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry import Box
-from detector.looks import Look, Sighting
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 
 WIDTH_PX, HEIGHT_PX = 320, 180
 KERB = Box(0.30, 0.40, 0.50, 0.60)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from detector.actors import who_put_it
-from detector.geometry import Box
+from detector.following.actors import who_put_it
+from detector.following.tracking import Tracked
 from detector.rules.signs import Actor
-from detector.tracking import Tracked
+from detector.zoning.geometry import Box
 
 BAG = Box(0.49, 0.66, 0.52, 0.70)
 ONSET_S = 10.0

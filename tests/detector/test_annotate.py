@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.annotate import BOX_COLOR, INK, annotated
-from detector.geometry import Box
+from detector.evidence.annotate import BOX_COLOR, INK, annotated
+from detector.zoning.geometry import Box
 
 GREY = np.full((720, 1280, 3), 90, np.uint8)
 MISSING = "\U0010fffe"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from detector.attention import LEARN_S, UNSETTLED_PATIENCE_S, Attention, Need
-from detector.geometry import Box
-from detector.looks import Look
-from detector.things import ANCHOR_BOXES, Thing, ThingKeeper
-from detector.zones import Zone, ZoneKind
+from detector.following.things import ANCHOR_BOXES, Thing, ThingKeeper
+from detector.watching.attention import LEARN_S, UNSETTLED_PATIENCE_S, Attention, Need
+from detector.watching.looks import Look
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from streams.gate import RECHECK_S
 from tests.detector.street import KERB, Car, look, moved, seen
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from detector.belongings import Belongings
-from detector.changes import ChangeKeeper
-from detector.geometry import Box
-from detector.looks import Look, Sighting
-from detector.people import PeopleKeeper
-from detector.things import Presence
+from detector.following.belongings import Belongings
+from detector.following.changes import ChangeKeeper
+from detector.following.people import PeopleKeeper
+from detector.following.things import Presence
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 from tests.detector.street import Car, picture
 
 GROUND = ((0.0, 0.3), (1.0, 0.3), (1.0, 1.0), (0.0, 1.0))
@@ -73,7 +73,7 @@ def test_what_does_not_lie_beside_them_is_not_theirs(body, bag) -> None:
 @pytest.fixture
 def kept(monkeypatch) -> Street:
     # Too little of it shows for the ground: it never becomes a thing of its own.
-    monkeypatch.setattr("detector.changes.WEIGHT_MIN", 1e9)
+    monkeypatch.setattr("detector.following.changes.WEIGHT_MIN", 1e9)
     street = Street().until(30.0)
     assert [it.settled for it in street.belongings.things] == [True]
     return street

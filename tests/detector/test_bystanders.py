@@ -2,9 +2,9 @@
 
 import pytest
 
-from detector.bystanders import Bystanders
-from detector.geometry import Box
-from detector.looks import Sighting
+from detector.following.bystanders import Bystanders
+from detector.watching.looks import Sighting
+from detector.zoning.geometry import Box
 from tests.detector.yard import BAG, Put, look, person
 
 PLACE = Box(0.0, 0.0, 1.0, 1.0)

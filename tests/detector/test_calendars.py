@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from detector.calendars import LOOK_BACK, Calendar, Dates, Window, _stretches
+from detector.zoning.calendars import LOOK_BACK, Calendar, Dates, Window, _stretches
 
 SHANGHAI, BERLIN = "Asia/Shanghai", "Europe/Berlin"
 DAILY, WEEKDAYS, WEEKEND = frozenset(range(7)), frozenset(range(5)), frozenset({5, 6})

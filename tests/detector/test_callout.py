@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from detector import callout_sender
-from detector.callout import Blocked, CallOut
-from detector.callout_sender import QUEUE_MAX, CallOuts
+from detector.delivery import callout_sender
+from detector.delivery.callout import Blocked, CallOut
+from detector.delivery.callout_sender import QUEUE_MAX, CallOuts
 
 AT = datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from detector.cameras_file import read_cameras
 from detector.errors import ConfigError
-from detector.zones import ZoneKind
+from detector.zoning.cameras_file import read_cameras
+from detector.zoning.zones import ZoneKind
 
 GOOD: dict[str, Any] = {
     "cameras": [

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from detector.cameras_file import read_cameras
 from detector.check import check_cameras
-from detector.written import parsed
-from detector.zones import DEFAULT_DWELL_S, ZoneKind, overlap_warnings
+from detector.zoning.cameras_file import read_cameras
+from detector.zoning.written import parsed
+from detector.zoning.zones import DEFAULT_DWELL_S, ZoneKind, overlap_warnings
 from tests.conftest import ROOT
 
 PAPERS = ("docs/zones.md", "docs/cameras.md", "README.md")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.cameras_file import read_cameras
 from detector.errors import ConfigError
+from detector.zoning.cameras_file import read_cameras
 from streams.source.address import Address
 
 ZONE = "zones: [{id: kerb, kind: no_parking, polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}]"

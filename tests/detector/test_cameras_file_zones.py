@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from detector.callout import CallOut
-from detector.cameras_file import Camera, read_cameras
+from detector.delivery.callout import CallOut
 from detector.errors import ConfigError
-from detector.zones import SizeLimits, Zone, ZoneKind
+from detector.zoning.cameras_file import Camera, read_cameras
+from detector.zoning.zones import SizeLimits, Zone, ZoneKind
 
 SQUARE = [[0.2, 0.6], [0.8, 0.6], [0.8, 0.9], [0.2, 0.9]]
 # Seen from above: the whole frame is 16 m by 9 m, y ahead.

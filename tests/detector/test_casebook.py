@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.calendars import Calendar, Window
-from detector.cases import LATER_EVERY_MIN_S
-from detector.incidents import Incident, State
+from detector.lifecycle.case import LATER_EVERY_MIN_S
+from detector.lifecycle.incidents import Incident, State
+from detector.zoning.calendars import Calendar, Window
 from tests.detector.film import PARKED, ZONE, Watched, shoot, watched
 
 EIGHT = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)  # a Monday
@@ -85,7 +85,7 @@ def test_the_same_in_the_same_place_is_not_told_again_at_once(
 
 
 def test_evidence_of_a_long_stay_grows_ever_more_slowly(stay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.cases.LATER_EVERY_MIN_S", LATER_EVERY_MIN_S / 100)  # 3 s instead of 5 min
+    monkeypatch.setattr("detector.lifecycle.case.LATER_EVERY_MIN_S", LATER_EVERY_MIN_S / 100)  # 3 s instead of 5 min
     (incident,) = confirmed(watched(stay((2, 60), ends_s=50), tmp_path))
     stills = {
         file.name: file.start_s for file in incident.evidence if file.kind == "snapshot" and not file.derived_from

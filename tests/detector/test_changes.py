@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.attention import Attention
-from detector.changes import ChangeKeeper
-from detector.geometry import Box, iou
-from detector.looks import LookMemory, Sighting
-from detector.retrospect import arrival_bracket
-from detector.things import Presence, Thing
-from detector.zones import Zone, ZoneKind
+from detector.following.changes import ChangeKeeper
+from detector.following.retrospect import arrival_bracket
+from detector.following.things import Presence, Thing
+from detector.watching.attention import Attention
+from detector.watching.looks import LookMemory, Sighting
+from detector.zoning.geometry import Box, iou
+from detector.zoning.zones import Zone, ZoneKind
 from tests.detector.street import WIDTH_PX
 from tests.detector.yard import BAG, YARD, Put, look, person
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from detector.annotate import INK, OFF_COLOR, ZONE_COLOR, DrawnZone, with_zones
-from detector.calendars import Calendar, Window
 from detector.check import _label, check_cameras
 from detector.commands import cameras
-from detector.ground_plane import fit
-from detector.zones import Zone, ZoneKind
+from detector.evidence.annotate import INK, OFF_COLOR, ZONE_COLOR, DrawnZone, with_zones
+from detector.zoning.calendars import Calendar, Window
+from detector.zoning.ground_plane import fit
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.simulate import Simulator
 from tests.streams.web_camera import Mjpeg, served
 

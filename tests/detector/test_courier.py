@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from detector import courier as courier_module
-from detector import outbox as outbox_module
-from detector.courier import Courier
+from detector.delivery import courier as courier_module
+from detector.delivery import outbox as outbox_module
+from detector.delivery.courier import Courier
+from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
-from detector.outbox import Outbox
 from tests.detector.event_system import Answer, EventSystem, Request
 
 PICTURE = b"a picture"

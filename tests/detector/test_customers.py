@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from detector.customers import Customers
-from detector.geometry import Box
-from detector.looks import Sighting
+from detector.following.customers import Customers
+from detector.watching.looks import Sighting
+from detector.zoning.geometry import Box
 from tests.detector.yard import Put, look, person
 
 PLACE = Box(0.0, 0.0, 1.0, 1.0)

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from detector.cameras_file import read_cameras
 from detector.commands import cameras
 from detector.discover import parse_host
 from detector.errors import ConfigError
+from detector.zoning.cameras_file import read_cameras
 from tests.rtsp import free_port
 from tests.streams.onvif_device import PASSWORD, USER, device
 

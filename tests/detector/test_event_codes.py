@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from detector.errors import ConfigError
-from detector.event_codes import default_codes, read_codes
-from detector.zones import ZoneKind
+from detector.zoning.event_codes import default_codes, read_codes
+from detector.zoning.zones import ZoneKind
 from tests.conftest import ROOT
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from detector.cameras_file import Camera
-from detector.evidence import EvidenceMaker, completeness_of
-from detector.files import as_json, write_evidence
-from detector.geometry import Box
-from detector.incidents import Incident
-from detector.zones import Zone, ZoneKind
+from detector.evidence.files import as_json, write_evidence
+from detector.evidence.maker import EvidenceMaker, completeness_of
+from detector.lifecycle.incidents import Incident
+from detector.zoning.cameras_file import Camera
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from models.detections import Detections
 from streams.clip import Clip
 from streams.clock import CaptureClock

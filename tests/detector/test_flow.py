@@ -2,8 +2,8 @@
 
 import pytest
 
-from detector.flow import NEAR_MIN, REMEMBERED, Flow
-from detector.geometry import Box
+from detector.following.flow import NEAR_MIN, REMEMBERED, Flow
+from detector.zoning.geometry import Box
 from tests.detector.street import moved
 
 SPOT = Box(0.4, 0.4, 0.5, 0.5)

@@ -2,16 +2,16 @@
 
 import pytest
 
-from detector.changes import ChangeKeeper
-from detector.fronts import FrontKeeper
-from detector.geometry import Box, iou
-from detector.keepers import keepers_for
-from detector.looks import Sighting
+from detector.following.changes import ChangeKeeper
+from detector.following.fronts import FrontKeeper
+from detector.following.keepers import keepers_for
+from detector.following.things import Presence, Thing
 from detector.rules import Subject
 from detector.rules.dumping import DumpingRule
 from detector.rules.frontage import FrontageRule
-from detector.things import Presence, Thing
-from detector.zones import Zone, ZoneKind
+from detector.watching.looks import Sighting
+from detector.zoning.geometry import Box, iou
+from detector.zoning.zones import Zone, ZoneKind
 from tests.detector.yard import BAG, YARD, Put, look, person
 
 OWNER = person(0.465, 0.70)
@@ -71,7 +71,7 @@ def test_people_are_no_things(people: tuple[Sighting, ...]) -> None:
 
 
 def test_what_hardly_shows_beside_somebody_may_be_their_foot(monkeypatch) -> None:
-    monkeypatch.setattr("detector.fronts.WEIGHT_MIN", 1e9)
+    monkeypatch.setattr("detector.following.fronts.WEIGHT_MIN", 1e9)
     story = Story().show(8).show(20, Put(), people=(OWNER,))
     assert story.settled == []
     assert len(story.show(20, Put()).settled) == 1

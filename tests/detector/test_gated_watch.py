@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.attention import Need
-from detector.incidents import State
+from detector.lifecycle.incidents import State
+from detector.watching.attention import Need
 from evaluation.bench_gate import bench_gate
 from streams.gate import RECHECK_S, ChangeGate
 from streams.patrol import INTERVAL_S

@@ -1,6 +1,6 @@
 import pytest
 
-from detector.geometry import Box, iou, overlap
+from detector.zoning.geometry import Box, iou, overlap
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.cells import reach_of
-from detector.geometry import Box, iou
-from detector.ground import Ground
+from detector.following.cells import reach_of
+from detector.following.ground import Ground
+from detector.zoning.geometry import Box, iou
 from tests.detector.street import HEIGHT_PX, WIDTH_PX, texture
 from tests.detector.yard import BAG, YARD, Put, yard
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from detector.geometry import Box
-from detector.ground_plane import GroundPlane, Origin, Point, fit
+from detector.zoning.geometry import Box
+from detector.zoning.ground_plane import GroundPlane, Origin, Point, fit
 
 ASPECT, HEIGHT_M, TILT, FOCAL = 16 / 9, 6.0, math.radians(20), 1.2
 GROUND = [(-4.0, 10.0), (4.0, 10.0), (6.0, 25.0), (-6.0, 25.0)]

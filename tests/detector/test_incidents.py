@@ -4,8 +4,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from api.schema import Identifier
-from detector.geometry import Box
-from detector.incidents import EvidenceFile, Incident, State, incident_id
+from detector.lifecycle.incidents import EvidenceFile, Incident, State, incident_id
+from detector.zoning.geometry import Box
 
 BOX = Box(0.3, 0.4, 0.5, 0.6)
 CANDIDATE = Incident("gate-1", "gate", "kerb", "illegal_parking", 10.0, 10.0, BOX, "car")

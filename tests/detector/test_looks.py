@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 
-from detector.looks import MEMORY_S, RECENT_S, SPARSE_S, Look, LookMemory
+from detector.watching.looks import MEMORY_S, RECENT_S, SPARSE_S, Look, LookMemory
 
 LUMA = np.zeros((2, 2), np.uint8)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.outbox import Outbox
+from detector.delivery.outbox import Outbox
 
 WRITERS, INCIDENTS_EACH = 2, 20
 

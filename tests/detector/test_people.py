@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.looks import Look, Sighting
-from detector.people import AGAIN_S, HIDDEN_S, MISSED_S, VISIT_MAX_S, PeopleKeeper, Person, Visits, singled
+from detector.following.people import AGAIN_S, HIDDEN_S, MISSED_S, VISIT_MAX_S, PeopleKeeper, Person, Visits, singled
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 
 WIDTH_PX, HEIGHT_PX = 200, 100
 ASPECT = 2.0

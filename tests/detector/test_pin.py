@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.outbox import Outbox
-from detector.pin import PIN_NAME, Pin
+from detector.delivery.outbox import Outbox
+from detector.lifecycle.pin import PIN_NAME, Pin
 from detector.worker import clear_leftovers
 from streams.shelf import Shelved
 from tests.detector.film import PARKED, ZONE, KnowsOneCar, shoot, watched

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.changes import ChangeKeeper
-from detector.geometry import Box
-from detector.ground import Ground
-from detector.looks import Look, Sighting
-from detector.pitches import PitchKeeper
+from detector.following.changes import ChangeKeeper
+from detector.following.ground import Ground
+from detector.following.pitches import PitchKeeper
+from detector.following.template import patch_at
+from detector.following.things import Presence, Thing, Update
 from detector.rules.signs import Amount, Company, Trade
-from detector.template import patch_at
-from detector.things import Presence, Thing, Update
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 from tests.detector.test_people import BODY, somebody
 
 GROUND = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))

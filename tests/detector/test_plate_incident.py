@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.incidents import State
-from detector.plates import PlateDesk
-from detector.wire import recorded
+from detector.delivery.wire import recorded
+from detector.evidence.plates import PlateDesk
+from detector.lifecycle.incidents import State
 from models.detections import Detections
 from models.letterbox import Letterbox
 from models.plates.pictures import read_rgb

@@ -9,14 +9,14 @@ import av
 import numpy as np
 import pytest
 
-from detector import plates
-from detector.cameras_file import Camera
-from detector.geometry import Box
-from detector.incidents import Incident
-from detector.plates import FRAMES_MAX, MARGIN, PlateDesk, Step, View, best_views, enough, own_plate
-from detector.tracks import path_of
-from detector.wire import recorded, revision_json
-from detector.zones import Zone, ZoneKind
+from detector.delivery.wire import recorded, revision_json
+from detector.evidence.maker import plates
+from detector.evidence.plates import FRAMES_MAX, MARGIN, PlateDesk, Step, View, best_views, enough, own_plate
+from detector.evidence.tracks import path_of
+from detector.lifecycle.incidents import Incident
+from detector.zoning.cameras_file import Camera
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from models.errors import ModelError
 from models.plates.reading import Colour, Plate, PlateReading
 from streams.clock import CaptureClock

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.incidents import EvidenceFile, Incident, State
-from detector.resume import RESUME_MAX_S, OpenCase, keep_open, read_open
+from detector.following.template import patch_at
+from detector.following.things import Presence, Thing
+from detector.lifecycle.incidents import EvidenceFile, Incident, State
+from detector.lifecycle.resume import RESUME_MAX_S, OpenCase, keep_open, read_open
 from detector.rules import Actor
-from detector.template import patch_at
-from detector.things import Presence, Thing
+from detector.zoning.geometry import Box
 from tests.detector.film import PARKED, ZONE, Watched, shoot, watched
 from tests.detector.street import KERB, picture
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from detector.looks import Look, LookMemory
-from detector.retrospect import Bracket, Picture, arrival_bracket, came_to_rest, left_at, shown_share
-from detector.template import patch_at
-from detector.things import Thing
+from detector.following.retrospect import Bracket, Picture, arrival_bracket, came_to_rest, left_at, shown_share
+from detector.following.template import patch_at
+from detector.following.things import Thing
+from detector.watching.looks import Look, LookMemory
 from tests.detector.street import KERB, Car, moved, picture
 
 PARKED = Car(KERB, seed=1)

@@ -1,8 +1,8 @@
 import pytest
 
-from detector.geometry import Box
-from detector.looks import Look, Sighting
-from detector.riders import unridden
+from detector.following.riders import unridden
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 from tests.detector.street import picture
 
 BICYCLE = Box(0.40, 0.60, 0.50, 0.70)

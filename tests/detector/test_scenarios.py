@@ -11,7 +11,7 @@ import av
 import pytest
 
 from detector.analyze import analyze
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.matching import Prediction, Truth, match
 
 ONSET_EARLY_S, ONSET_LATE_S, DELAY_MAX_S = 5.0, 10.0, 3.0

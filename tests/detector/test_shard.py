@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from detector.callout import CallOut
-from detector.cameras_file import Camera
+from detector.delivery.callout import CallOut
 from detector.health import read_health
 from detector.shard import Shard, ShardSpec
-from detector.zones import ZoneKind
+from detector.zoning.cameras_file import Camera
+from detector.zoning.zones import ZoneKind
 from streams.source.address import Address
 from streams.source.feed import Feed
 from tests.detector.film import PARKED, ZONE, KnowsOneCar, shoot

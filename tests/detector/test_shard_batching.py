@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from detector import shard as shards
-from detector.cameras_file import Camera
 from detector.health import read_health
 from detector.shard import Shard, ShardSpec, run_shard
+from detector.zoning.cameras_file import Camera
 from models.runtime.batcher import BatcherStats
 from streams.source.address import Address
 from tests.detector.film import ZONE, KnowsOneCar

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.slots import Slots
+from detector.watching.slots import Slots
 from streams.packet import Packet
 from streams.patrol import Sample
 from streams.source.address import Address

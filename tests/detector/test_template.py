@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.template import (
+from detector.following.template import (
     DETAILS_SAME,
     FLAT,
     LOOKS_SAME,
@@ -13,6 +12,7 @@ from detector.template import (
     shows,
     similarity,
 )
+from detector.zoning.geometry import Box
 from tests.detector.street import KERB, Car, moved, picture, texture
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.looks import Look, Sighting
-from detector.things import ANCHOR_BOXES, DRIVES_OFF_S, Presence, Thing, ThingKeeper
+from detector.following.things import ANCHOR_BOXES, DRIVES_OFF_S, Presence, Thing, ThingKeeper
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 from tests.detector.street import KERB, Car, look, moved, seen
 
 PARKED = Car(KERB, seed=1)

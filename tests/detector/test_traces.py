@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.cells import Reach
-from detector.geometry import Box, iou
-from detector.ground import Ground
-from detector.traces import Nature, nature, near, traces, weight
+from detector.following.cells import Reach
+from detector.following.ground import Ground
+from detector.following.traces import Nature, nature, near, traces, weight
+from detector.zoning.geometry import Box, iou
 from tests.detector.street import HEIGHT_PX, WIDTH_PX
 from tests.detector.yard import BAG, YARD, Put, yard
 

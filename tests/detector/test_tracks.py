@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.tracks import SCHEMA, TRACKS_FPS, follow
+from detector.evidence.tracks import SCHEMA, TRACKS_FPS, follow
+from detector.zoning.geometry import Box
 from models.detections import Detections
 from streams.frame import Frame
 from streams.lookback import look_back

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from detector.flow import NEAR_MIN, Flow
-from detector.geometry import Box
+from detector.following.flow import NEAR_MIN, Flow
+from detector.following.tracking import Tracked
+from detector.following.traffic import Standing, passed_by, traffic_around
 from detector.rules.signs import Passing, Traffic
-from detector.tracking import Tracked
-from detector.traffic import Standing, passed_by, traffic_around
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from tests.detector.street import moved
 
 CAR = Box(0.40, 0.40, 0.50, 0.50)

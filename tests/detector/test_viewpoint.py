@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.cameras_file import Camera
 from detector.errors import ConfigError
 from detector.health import write_health
-from detector.incidents import State
-from detector.viewpoint import Viewpoint
-from detector.views import VIEWS_FOLDER, accept_view, read_view, take_accepted, write_view
-from detector.watch import CameraWatch
+from detector.lifecycle.incidents import State
+from detector.watching.viewpoint import Viewpoint
+from detector.watching.views import VIEWS_FOLDER, accept_view, read_view, take_accepted, write_view
+from detector.watching.watch import CameraWatch
+from detector.zoning.cameras_file import Camera
 from streams.picture.health import PictureFault
 from streams.source.address import Address
 from tests.detector.film import PARKED, ZONE, shoot, watched
@@ -54,7 +54,7 @@ def test_a_covered_camera_is_not_judged_by_and_says_so_once(street, caplog) -> N
     assert viewpoint.row()["faults"] == ["covered"]
     looked(viewpoint, street, 120, 60)
     assert viewpoint.report.usable
-    said = [record.message for record in caplog.records if record.name == "detector.viewpoint"]
+    said = [record.message for record in caplog.records if record.name == "detector.watching.viewpoint"]
     assert said == ["camera gate: the picture is covered: rules hold still"]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.incidents import State
+from detector.lifecycle.incidents import State
 from detector.rules import ParkingRule
-from detector.zones import ZoneKind
+from detector.zoning.zones import ZoneKind
 from tests.detector.film import PARKED, ZONE, KnowsOneCar, shoot, watched
 
 ARRIVES_S, LEAVES_S, ENDS_S = 4.0, 16.0, 22.0
@@ -104,7 +104,7 @@ def test_a_clip_that_cannot_be_made_does_not_take_the_incident_with_it(
     def disk_full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("detector.evidence.write_clip", disk_full)
+    monkeypatch.setattr("detector.evidence.maker.write_clip", disk_full)
     with ThreadPoolExecutor(1) as executor:
         seen = watched(film, tmp_path, executor=executor)
     (last,) = {incident.id: incident for incident in seen.revisions}.values()

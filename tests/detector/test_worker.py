@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
-from detector.outbox import Outbox
 from detector.worker import Worker, clear_leftovers, default_shards, locked
 
 HOLDER = """

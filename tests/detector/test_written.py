@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from detector.written import parsed
+from detector.zoning.written import parsed
 
 SCALARS: list[tuple[str, Any]] = [
     ("17:30", "17:30"),  # YAML 1.1: 1050

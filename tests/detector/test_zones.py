@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from detector.calendars import Calendar, Window
-from detector.geometry import Box
-from detector.zones import DEFAULT_DWELL_S, SizeLimits, Zone, ZoneKind, overlap_warnings, widest
+from detector.zoning.calendars import Calendar, Window
+from detector.zoning.geometry import Box
+from detector.zoning.zones import DEFAULT_DWELL_S, SizeLimits, Zone, ZoneKind, overlap_warnings, widest
 
 SQUARE = ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8))
 # An L: the upper right quarter of the square is cut out.

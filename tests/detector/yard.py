@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry import Box
-from detector.looks import Look, Sighting
+from detector.watching.looks import Look, Sighting
+from detector.zoning.geometry import Box
 from tests.detector.street import HEIGHT_PX, WIDTH_PX, texture
 
 YARD = ((0.05, 0.2), (0.95, 0.2), (0.95, 0.95), (0.05, 0.95))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.matching import Matching, Prediction, Truth, match
 from evaluation.metrics.scoring import ClipScore
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import html
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.matching import Prediction, Truth, match
 from evaluation.metrics.scoring import ClipScore
 from evaluation.report.build import build_report

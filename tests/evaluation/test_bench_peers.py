@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.geometry import Box
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.benches.contender import PARKING
 from evaluation.benches.contender_ultralytics import lap_by_scipy
 from evaluation.benches.dwell_rule import FORGOTTEN_S, DwellRule, Sighting

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.bench_rates import compared, summed
 from evaluation.bench_rules import bench_rules
 from evaluation.errors import EvaluationError

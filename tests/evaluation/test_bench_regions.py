@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detector.cameras_file import read_cameras
 from detector.errors import ConfigError
-from detector.geometry import Box
-from detector.things import SEED_SCORE
-from detector.watch import CameraWatch
-from detector.watch_plan import WatchPlan
-from detector.zones import Zone, ZoneKind
+from detector.following.things import SEED_SCORE
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import read_cameras
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.bench_regions import bench_regions
 from evaluation.commands import bench
 from evaluation.errors import EvaluationError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detector.cameras_file import read_cameras
+from detector.zoning.cameras_file import read_cameras
 from evaluation.composer.command import compose as command
 from evaluation.composer.compose import compose, footage_s
 from evaluation.composer.film import film, pictures

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from detector.geometry import Box, iou
+from detector.zoning.geometry import Box, iou
 from evaluation.composer.film import pictures
 from evaluation.composer.footage import Footage
 from evaluation.composer.material import Material

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from detector.geometry import Box
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from evaluation.datasets.checks import TYPES_OF_KIND, impossible
 from evaluation.metrics.matching import Truth
 

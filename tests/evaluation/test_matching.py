@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.geometry import Box, iou
+from detector.zoning.geometry import Box, iou
 from evaluation.metrics.matching import Prediction, Truth, is_near, match, may_match
 
 TRUE_BOX = Box(0.4, 0.4, 0.6, 0.5)  # 0.2 wide, 0.1 high; grown by half of that: x 0.3…0.7, y 0.35…0.55

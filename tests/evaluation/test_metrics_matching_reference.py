@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.matching import Prediction, Truth, match
 
 GRID = 10  # boxes of the random clips lie on tenths of the frame: whole numbers, so that nothing is rounded

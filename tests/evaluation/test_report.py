@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.matching import match
 from evaluation.report.build import build_report, render_html
 from evaluation.report.differences import between, nearest_prediction, nearest_truth

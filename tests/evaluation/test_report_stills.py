@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.datasets.truth import only_camera
 from evaluation.errors import EvaluationError
 from evaluation.metrics.matching import Prediction, Truth

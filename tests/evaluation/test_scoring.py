@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.metrics.ended_error import EndedErrors, ended_errors
 from evaluation.metrics.matching import Matching, Prediction, Truth, match
 from evaluation.metrics.scoring import ClipScore, Spread, confirmed, metrics, metrics_by_type, only, only_type, spread

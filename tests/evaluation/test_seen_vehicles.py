@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.seen_vehicles import SIGHTINGS, Seen, link, pair_up, spread
 
 

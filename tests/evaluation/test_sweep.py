@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.datasets.truth import ClipTruth
 from evaluation.errors import EvaluationError
 from evaluation.metrics.matching import Truth

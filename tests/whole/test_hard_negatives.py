@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.cameras_file import read_cameras
 from detector.recording import watch_recording
+from detector.zoning.cameras_file import read_cameras
 from evaluation.composer.compose import compose
 from models.detector import Detector, load_detector
 

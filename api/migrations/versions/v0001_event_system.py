@@ -7,7 +7,7 @@ After: nothing
 import sqlalchemy as sa
 from alembic import op
 
-from api.tables import UtcDateTime
+from api.storage.tables import UtcDateTime
 
 
 revision = "0001"

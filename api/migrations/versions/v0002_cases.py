@@ -7,9 +7,9 @@ After: 0001
 import sqlalchemy as sa
 from alembic import op
 
-from api.append_only import protect
-from api.audit_chain import GENESIS, exact_text, hash_of
-from api.tables import UtcDateTime
+from api.storage.append_only import protect
+from api.records.audit_chain import GENESIS, exact_text, hash_of
+from api.storage.tables import UtcDateTime
 
 
 revision = "0002"

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic import Field, TypeAdapter
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.datasets.annotations import Annotations, Event, Sighting, box_of, counted, pixels_of
 from evaluation.datasets.formats.layout import OWN_TYPES, ClipFacts, Foreign, Format, load_json, save_json
 from evaluation.errors import EvaluationError

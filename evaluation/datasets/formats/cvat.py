@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from detector.geometry import Box
+from detector.zoning.geometry import Box
 from evaluation.datasets.annotations import Annotations, Event, Sighting, box_of, counted
 from evaluation.datasets.formats.layout import OWN_TYPES, ClipFacts, Format
 from evaluation.errors import EvaluationError

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from detector.geometry import Box
 from detector.rules import RULES, Stay, rule_for
 from detector.rules.dumping import DumpingRule
 from detector.rules.rule import Ask, Subject
 from detector.rules.signs import Actor, Company
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 
 ZONE = Zone("yard", ZoneKind.NO_DUMPING, ((0, 0), (1, 0), (1, 1), (0, 1)), dwell_s=30.0)
 SOMEBODY = Actor("person", "person", Box(0.4, 0.4, 0.45, 0.7), seen_s=100.1, left_s=109.0, went="left")

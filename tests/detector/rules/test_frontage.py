@@ -2,11 +2,11 @@
 
 import pytest
 
-from detector.geometry import Box
 from detector.rules.frontage import FrontageRule
 from detector.rules.rule import Stay
 from detector.rules.signs import Company
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 
 ZONE = Zone("front", ZoneKind.FRONTAGE, ((0, 0), (1, 0), (1, 1), (0, 1)), dwell_s=120.0)
 

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from detector.geometry import Box
 from detector.rules import RULES, Ask, ParkingRule, Passing, Stay, Traffic, rule_for
 from detector.rules.parking import TwoWheelerParkingRule
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 
 ZONE = Zone("kerb", ZoneKind.NO_PARKING, ((0, 0), (1, 0), (1, 1), (0, 1)), dwell_s=60.0)
 STAY = Stay(

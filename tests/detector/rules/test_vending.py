@@ -2,11 +2,11 @@
 
 import pytest
 
-from detector.geometry import Box
 from detector.rules.rule import Stay
 from detector.rules.signs import Amount, Company, Trade
 from detector.rules.vending import AMOUNT, ENOUGH, GOODS, VENDOR, VISIT, VendingRule
-from detector.zones import Zone, ZoneKind
+from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 
 ZONE = Zone("square", ZoneKind.NO_VENDING, ((0, 0), (1, 0), (1, 1), (0, 1)), dwell_s=60.0)
 

@@ -1,0 +1,1 @@
+"""A case's way: steps, limits, queue, and what people do beside the steps."""

@@ -1,0 +1,1 @@
+"""What goes out: packs, and files in ranges."""

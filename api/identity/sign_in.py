@@ -1,0 +1,86 @@
+"""Signing in with a password, slowed down for whoever guesses.
+
+An attempt is counted before the password is looked at and forgiven when it was right, so that many guesses at once
+don't slip past the counter; and the slow hash runs outside of any transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from api.clock import now
+from api.identity.accounts import NAME_CHARACTERS, open_session
+from api.identity.credentials import password_matches
+from api.records.audit import Actor, Deed, append
+from api.records.refusals import write_once
+from api.settings import Limits
+from api.storage.database import Database
+from api.storage.tables import SignInFailure, User
+
+LONGEST_WAIT_S = 900.0
+"""A guesser gets four tries an hour in the end; a person who mistyped waits at most a quarter of an hour."""
+
+FORGET_FAILURES_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The sign-in failed; `wait_s` is above zero when the account has to wait."""
+
+    wait_s: float = 0.0
+
+
+def sign_in(database: Database, name: str, password: str, limits: Limits, client: str | None = None) -> str | Refused:
+    """Checks a password and opens a session; both outcomes stand in the audit log of an account that exists.
+
+    Args:
+        database: Where accounts are kept.
+        name: The account's name.
+        password: What was typed.
+        limits: How long a guesser has to wait.
+        client: The address it came from.
+
+    Returns:
+        The secret for the session cookie, or why there is none.
+    """
+    name = name.strip()[:NAME_CHARACTERS]
+    wait_s = _count_attempt(database, name, now(), limits)
+    if wait_s > 0:
+        return Refused(wait_s)
+    with database.read() as session:
+        user = session.scalar(select(User).where(User.name == name))
+    matches = password_matches(password, user.password_hash if user else None)
+    if user is None:
+        return Refused()
+    actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
+    if not matches or user.disabled_at is not None:
+        write_once(database, actor, Deed("refused.401", "POST /v1/session", reason="Name or password is wrong."))
+        return Refused()
+    with database.write() as session:
+        session.execute(delete(SignInFailure).where(SignInFailure.name == name))
+        secret = open_session(session, user.id, now(), limits)
+        append(session, actor, Deed("session.open", "/v1/session"), now())
+    return secret
+
+
+def _count_attempt(database: Database, name: str, moment: datetime, limits: Limits) -> float:
+    """Counts an attempt, unless the account still has to wait: then says for how many seconds."""
+    with database.write() as session:
+        session.execute(delete(SignInFailure).where(SignInFailure.last_at < moment - FORGET_FAILURES_AFTER))
+        failure = session.get(SignInFailure, name)
+        if failure is None:
+            session.add(SignInFailure(name=name, count=1, last_at=moment))
+            return 0.0
+        # Who came first may be served second, and clocks of several machines differ: below the limit nobody waits.
+        due_s = _wait_after_s(failure.count, limits)
+        wait_s = due_s - (moment - failure.last_at).total_seconds() if due_s > 0 else 0.0
+        if wait_s <= 0:
+            failure.count += 1
+            failure.last_at = max(failure.last_at, moment)
+        return max(wait_s, 0.0)
+
+
+def _wait_after_s(failures: int, limits: Limits) -> float:
+    over = failures - limits.sign_in_attempts
+    return 0.0 if over < 0 else min(limits.sign_in_wait_s * 2.0 ** min(over, 20), LONGEST_WAIT_S)

@@ -1,0 +1,133 @@
+"""Taking in incidents: every revision is kept, the newest one counts, the same one twice does no harm."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from api.casework.case_flow import limit_of
+from api.casework.urgency import urgency_of
+from api.casework.workflow import Step
+from api.clock import now
+from api.identity.principals import Principal
+from api.problems import Problem
+from api.schema import IncidentRevision, canonical_json, content_digest
+from api.settings import Settings
+from api.storage.tables import Camera, Incident, IncidentRevisionRow
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a revision.
+
+    Attributes:
+        outcome: `created` for a new incident, `updated` for a new revision, `unchanged` for the same again.
+        digest: SHA-256 (hex) of the canonical JSON that is now stored.
+    """
+
+    outcome: Literal["created", "updated", "unchanged"]
+    digest: str
+
+
+def ingest(
+    session: Session, principal: Principal, revision: IncidentRevision, document: dict[str, Any], settings: Settings
+) -> Ingested:
+    """Stores one revision.
+
+    Args:
+        session: A write transaction: of two that race, one sees what the other has stored.
+        principal: Whoever sent it.
+        revision: The incident as this version understands it.
+        document: The same as it came, with whatever it does not.
+        settings: The department's: until when a new case waits for its review.
+
+    Raises:
+        Problem: 403 outside the principal's cameras; 409 for an older revision, for the same number with other content,
+            or for an incident that is another camera's.
+    """
+    principal.require_camera(revision.camera)
+    digest = content_digest(document)
+    moment = now()
+    incident = session.get(Incident, revision.id, with_for_update=True)
+    if incident is None:
+        _register_camera(session, revision.camera, moment)
+        incident = Incident(
+            id=revision.id,
+            received_at=moment,
+            camera_id=revision.camera,
+            verdict=None,
+            step=Step.DISCOVERED.value,
+            step_at=moment,
+        )
+        _update(incident, revision, moment, settings)
+        session.add(incident)
+        session.flush()
+        outcome: Literal["created", "updated"] = "created"
+    else:
+        principal.require_camera(incident.camera_id)
+        if _is_stored(session, incident, revision, digest):
+            return Ingested("unchanged", digest)
+        _update(incident, revision, moment, settings)
+        outcome = "updated"
+    session.add(
+        IncidentRevisionRow(
+            incident_id=revision.id,
+            revision=revision.revision,
+            digest=digest,
+            body=canonical_json(document).decode(),
+            received_at=moment,
+            token_id=principal.token_id,
+        )
+    )
+    return Ingested(outcome, digest)
+
+
+def _is_stored(session: Session, incident: Incident, revision: IncidentRevision, digest: str) -> bool:
+    """Whether this is the latest revision once more.
+
+    Raises:
+        Problem: 409.
+    """
+    stored = session.scalar(
+        select(IncidentRevisionRow.digest).where(
+            IncidentRevisionRow.incident_id == incident.id, IncidentRevisionRow.revision == revision.revision
+        )
+    )
+    if revision.revision == incident.revision and stored == digest:
+        return True
+    if revision.revision <= incident.revision:
+        what = "has other content" if revision.revision == incident.revision else "is older"
+        raise Problem(
+            409,
+            f"Revision {revision.revision} of {incident.id} {what}; stored is revision {incident.revision}.",
+            latest_revision=incident.revision,
+            stored_digest=stored,
+        )
+    if revision.camera != incident.camera_id:
+        raise Problem(409, f"{incident.id} belongs to camera {incident.camera_id!r}, not {revision.camera!r}.")
+    return False
+
+
+def _register_camera(session: Session, camera: str, moment: datetime) -> None:
+    if session.get(Camera, camera) is not None:
+        return
+    # Incidents of one camera may arrive side by side: whoever comes second finds it registered.
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    session.execute(insert(Camera).values(id=camera, registered_at=moment).on_conflict_do_nothing())
+
+
+def _update(incident: Incident, revision: IncidentRevision, moment: datetime, settings: Settings) -> None:
+    incident.zone = revision.zone
+    incident.type = revision.type
+    incident.state = revision.state
+    incident.revision = revision.revision
+    incident.listed_at = revision.confirmed_at or revision.onset_at or revision.seen_from_at or incident.received_at
+    incident.urgency = urgency_of(revision)
+    incident.updated_at = moment
+    # A candidate has no limit: its clock starts when a worker has confirmed it.
+    if incident.step == Step.DISCOVERED and incident.due_at is None:
+        incident.due_at = limit_of(settings, incident, moment)

@@ -1,0 +1,1 @@
+"""Where things lie: the database, the evidence store, and copies of both."""

@@ -1,0 +1,324 @@
+"""The tables of the event system, as typed SQLAlchemy models. `api/migrations` brings a database to this form."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    TypeDecorator,
+    event,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment. Goes in with any zone, comes out in UTC; SQLite keeps it as sortable text without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Normalises to UTC.
+
+        Raises:
+            ValueError: The moment carries no zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} carries no time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Marks what comes from the database as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Constraints are named, so that a migration can change them on any database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, str: String(200)}  # noqa: RUF012
+
+
+class User(Base):
+    """A person with an account."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    unit: Mapped[str | None]
+    role: Mapped[str]
+    password_hash: Mapped[str] = mapped_column(String(500))
+    must_change_password: Mapped[bool]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class SignInFailure(Base):
+    """Wrong passwords in a row, by the name that was tried (which need not exist)."""
+
+    __tablename__ = "sign_in_failures"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+
+
+class UserSession(Base):
+    """A signed-in browser; only the hash of its secret is kept."""
+
+    __tablename__ = "user_sessions"
+
+    secret_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Token(Base):
+    """A bearer token; only the hash of its secret is kept. `user_id` is the person it acts for, if any."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class TokenCamera(Base):
+    """A camera that a token may write to; a token without any may write to all."""
+
+    __tablename__ = "token_cameras"
+
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), primary_key=True)
+    camera_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Camera(Base):
+    """A camera, registered by the first incident that it saw."""
+
+    __tablename__ = "cameras"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    registered_at: Mapped[datetime]
+
+
+_HELD = "hold_reason IS NOT NULL"
+
+
+class Incident(Base):
+    """The latest state of one incident and its case, as far as lists and the queue need it.
+
+    What a worker said is in the revisions, whole; what people did is in the reviews and case events. `queue_rank` is set
+    by `_rank`: it and the columns behind it in an index are the order of the queue.
+    """
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index(None, "listed_at", "id"),
+        Index(None, "camera_id", "listed_at", "id"),
+        Index(None, "step", "listed_at", "id"),
+        Index(None, "assignee_id", "listed_at", "id"),
+        Index(None, "due_at"),
+        Index(None, "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "camera_id", "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "step", "queue_rank", "urgency", "listed_at", "id"),
+        Index(None, "merged_into"),
+        Index("ix_incidents_held", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.id"))
+    zone: Mapped[str]
+    type: Mapped[str]
+    state: Mapped[str]
+    revision: Mapped[int]
+    listed_at: Mapped[datetime]
+    urgency: Mapped[float]
+    verdict: Mapped[str | None]
+    received_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    queue_rank: Mapped[int] = mapped_column(SmallInteger)
+    step: Mapped[str]
+    step_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("incidents.id"))
+    hold_reason: Mapped[str | None] = mapped_column(String(500))
+    footage_deleted_at: Mapped[datetime | None]
+
+
+RANK_MERGED, RANK_CANDIDATE, RANK_REVIEWED, RANK_WAITING = 0, 1, 2, 3
+"""The queue from its end to its beginning: what waits for a person comes first. What no worker has confirmed, and what is
+part of another case, is not in it at all."""
+
+
+@event.listens_for(Incident, "before_insert")
+@event.listens_for(Incident, "before_update")
+def _rank(_mapper: Mapper[Incident], _connection: Connection, incident: Incident) -> None:
+    if incident.step == "merged":
+        incident.queue_rank = RANK_MERGED
+    elif incident.state == "candidate":
+        incident.queue_rank = RANK_CANDIDATE
+    else:
+        incident.queue_rank = RANK_WAITING if incident.verdict is None else RANK_REVIEWED
+
+
+class IncidentRevisionRow(Base):
+    """One revision as it came, for ever."""
+
+    __tablename__ = "incident_revisions"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime]
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
+
+
+class EvidenceFile(Base):
+    """A stored file of evidence; its bytes lie in the evidence store under their hash.
+
+    A retention rule deletes the bytes in the end: the row stays, and says when.
+    """
+
+    __tablename__ = "evidence_files"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str]
+    received_at: Mapped[datetime]
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
+    deleted_at: Mapped[datetime | None]
+
+
+class Review(Base):
+    """A verdict of a person. Verdicts are appended, never changed; the latest counts."""
+
+    __tablename__ = "reviews"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    revision: Mapped[int]
+    verdict: Mapped[str]
+    reason: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(Text)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_name: Mapped[str]
+    reviewed_at: Mapped[datetime]
+
+
+class CaseEvent(Base):
+    """What somebody did to a case; appended, never changed (the database refuses it)."""
+
+    __tablename__ = "case_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    unit: Mapped[str | None]
+    role: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    action: Mapped[str]
+    from_step: Mapped[str | None]
+    to_step: Mapped[str | None]
+    reason: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[str | None]
+
+
+class CaseTag(Base):
+    """A word that people find a case by."""
+
+    __tablename__ = "case_tags"
+    __table_args__ = (Index(None, "tag", "incident_id"),)
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+
+
+class CaseLock(Base):
+    """Who is at a case right now; it runs out by itself."""
+
+    __tablename__ = "case_locks"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_name: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class CasePhoto(Base):
+    """A picture that a person took of what was done; its bytes are a file of evidence of the same name."""
+
+    __tablename__ = "case_photos"
+
+    incident_id: Mapped[str] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_name: Mapped[str]
+    added_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """Who saw, took, changed or was refused what; one chain (`api.records.audit_chain`), appended, never changed."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "object", "at"), Index(None, "incident_id", "sequence"))
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    unit: Mapped[str | None]
+    role: Mapped[str]
+    user_id: Mapped[int | None]
+    token_id: Mapped[int | None]
+    client: Mapped[str | None]
+    action: Mapped[str]
+    object: Mapped[str] = mapped_column(String(300))
+    incident_id: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The last entry of the chain: one row, which a writer holds until it has committed."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))

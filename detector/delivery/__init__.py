@@ -1,0 +1,1 @@
+"""On its way: the outbox, the courier, call-outs."""

@@ -1,0 +1,214 @@
+"""The courier takes messages from the outbox to the event system, in order per incident, until they are acknowledged."""
+
+import base64
+import logging
+import random
+import sqlite3
+import threading
+import time
+from enum import Enum
+from urllib.parse import quote
+
+import httpx
+
+from detector.delivery.outbox import Message, Outbox
+from detector.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.3
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 15.0
+JITTER = 0.2
+BATCH = 16
+REFUSED = frozenset({400, 403, 404, 409, 413, 415, 422})
+"""Answers that will be the same next time. 401 is none: a token can be renewed while the worker runs."""
+ALL_REFUSED = frozenset({401, 429, 502, 503, 504})
+"""Answers that have nothing to do with the message: there is no use in trying others."""
+HELD_FIRST_S = 0.5
+HELD_MAX_S = 300.0
+"""A message that the event system chokes on is tried again at least this often; its incident's others wait behind it."""
+RETRY_REFUSED = frozenset({403})
+"""A scope can be widened, too: tried again this often before the message is given up."""
+RETRY_MAX = 5
+
+
+class Outcome(Enum):
+    """What became of a message."""
+
+    DONE = "delivered, or refused for good"
+    LATER = "this one is tried again; others may go first"
+    AWAY = "nobody takes anything for now"
+
+
+class Courier:
+    """One thread that delivers; `start`, then `stop`."""
+
+    def __init__(self, outbox: Outbox, events_url: str, token: str) -> None:
+        self.delivered = 0
+        self.refused = 0
+        self._outbox = outbox
+        self._client = httpx.Client(
+            base_url=events_url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(30.0, connect=5.0),
+            trust_env=False,
+        )
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._away_since_s: float | None = None
+        self._attempt = 0
+        self._held_until_s: dict[str, float] = {}
+
+    def check_token(self) -> None:
+        """Asks the event system whether it takes the token; when it is away, nothing is known and nothing is wrong.
+
+        Raises:
+            ConfigError: The token is refused, or is not a worker's.
+        """
+        try:
+            answer = self._client.get("/v1/whoami")
+        except httpx.TransportError as error:
+            log.warning(
+                "the event system at %s is away (%s): incidents are kept until it is back", self._client.base_url, error
+            )
+            return
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"--events {self._client.base_url}: is no address: {error}") from error
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise ConfigError(
+                f"STREETWARDEN_TOKEN: the event system at {self._client.base_url} does not accept this token"
+            )
+        role = _role_of(answer)
+        if role is None and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+            raise ConfigError(
+                f"--events {self._client.base_url}: is no event system: it answers {answer.status_code} {answer.reason_phrase}"
+            )
+        if role is None:
+            log.warning("the event system at %s is not well: it answers %s", self._client.base_url, answer.status_code)
+        elif role != "worker":
+            raise ConfigError(f"STREETWARDEN_TOKEN: has role {role!r}: allowed is 'worker'")
+
+    def start(self) -> None:
+        """Begins to deliver."""
+        self._thread.start()
+
+    def stop(self, drain_s: float = 0.0) -> int:
+        """Waits up to `drain_s` until all has been delivered, then stops; gives the number of messages left."""
+        deadline_s = time.monotonic() + drain_s
+        while self._outbox.counts()["waiting"] and time.monotonic() < deadline_s and self._thread.is_alive():
+            time.sleep(POLL_S)
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=35.0)
+        self._client.close()
+        return self._outbox.counts()["waiting"]
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                wait_s = self._round()
+            except sqlite3.OperationalError as error:  # busy, or its disk is full: neither lasts for ever
+                log.warning("the outbox can't be used for now: %s", error)
+                wait_s = self._backoff_s()
+            self._stopping.wait(wait_s)
+        self._outbox.close()
+
+    def _round(self) -> float:
+        """Delivers what is waiting; gives the seconds to wait before the next round."""
+        now_s = time.monotonic()
+        self._held_until_s = {incident: until for incident, until in self._held_until_s.items() if until > now_s}
+        messages = self._outbox.next_messages(BATCH, skip=self._held_until_s)
+        for message in messages:
+            if self._stopping.is_set():
+                return 0.0
+            outcome = self._deliver(message)
+            if outcome is Outcome.AWAY:
+                return self._backoff_s()
+            if outcome is Outcome.LATER:
+                self._held_until_s[message.incident] = now_s + min(
+                    HELD_MAX_S, HELD_FIRST_S * 2.0 ** min(message.attempts, 10)
+                )
+        return 0.0 if messages else POLL_S
+
+    def _backoff_s(self) -> float:
+        wait_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(self._attempt, 10))
+        self._attempt += 1
+        return wait_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
+
+    def _deliver(self, message: Message) -> Outcome:
+        try:
+            answer = self._send(message)
+        except httpx.TransportError as error:
+            self._outbox.failed(message)
+            self._went_away(str(error) or type(error).__name__)
+            return Outcome.AWAY
+        except OSError as error:
+            self._give_up(message, f"its file can't be read: {error}")
+            return Outcome.DONE
+        if answer.is_success:
+            self._came_back()
+            self._outbox.sent(message)
+            self.delivered += 1
+            return Outcome.DONE
+        return self._not_taken(message, answer)
+
+    def _not_taken(self, message: Message, answer: httpx.Response) -> Outcome:
+        said = f"{answer.status_code} {answer.text[:300]}"
+        if answer.status_code in REFUSED and not (answer.status_code in RETRY_REFUSED and message.attempts < RETRY_MAX):
+            self._give_up(message, said)
+            return Outcome.DONE
+        self._outbox.failed(message)
+        if answer.status_code in ALL_REFUSED:
+            self._went_away(said)
+            return Outcome.AWAY
+        log.warning(
+            "incident %s, %s %s: not taken, tried again: %s", message.incident, message.kind, message.name, said
+        )
+        return Outcome.LATER
+
+    def _send(self, message: Message) -> httpx.Response:
+        where = f"/v1/incidents/{quote(message.incident, safe='')}"
+        if message.kind == "revision":
+            return self._client.put(
+                where, content=(message.body or "").encode(), headers={"Content-Type": "application/json"}
+            )
+        assert message.path is not None  # noqa: S101 - evidence always has one
+        assert message.sha256 is not None  # noqa: S101
+        digest = base64.b64encode(bytes.fromhex(message.sha256)).decode()
+        with message.path.open("rb") as file:
+            return self._client.put(
+                f"{where}/evidence/{quote(message.name, safe='')}",
+                content=file,
+                headers={
+                    "Repr-Digest": f"sha-256=:{digest}:",
+                    "Content-Length": str(message.path.stat().st_size),
+                    "Content-Type": "application/octet-stream",
+                },
+            )
+
+    def _give_up(self, message: Message, why: str) -> None:
+        self._outbox.refused(message, why)
+        self.refused += 1
+        log.error("incident %s, %s %s: refused for good: %s", message.incident, message.kind, message.name, why)
+
+    def _went_away(self, why: str) -> None:
+        if self._away_since_s is None:
+            self._away_since_s = time.monotonic()
+            log.warning("the event system does not take messages (%s): they are kept and sent later", why)
+
+    def _came_back(self) -> None:
+        self._attempt = 0
+        if self._away_since_s is not None:
+            log.info("the event system is back after %.0f s", time.monotonic() - self._away_since_s)
+            self._away_since_s = None
+
+
+def _role_of(answer: httpx.Response) -> str | None:
+    """The role that `/v1/whoami` tells; None when somebody else answered."""
+    try:
+        said = answer.json() if answer.is_success else {}
+    except ValueError:
+        return None
+    role = said.get("role") if isinstance(said, dict) else None
+    return role if isinstance(role, str) else None

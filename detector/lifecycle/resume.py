@@ -1,0 +1,216 @@
+"""Open cases on disk, so that a restart of the worker goes on with them: the same incident, its dwell not begun anew.
+
+What is kept is what a successor needs: the incident, where its thing stands, and how the place looks. Media time begins anew
+with each start of a worker, so moments are moved over by what the wall clock says has passed.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+
+from detector.following.template import SIDE_PX
+from detector.following.things import Presence, Thing
+from detector.lifecycle.incidents import EvidenceFile, Incident
+from detector.rules.signs import Actor
+from detector.zoning.geometry import Box
+from streams.disk import part_of, settle
+
+log = logging.getLogger(__name__)
+
+OPEN_FOLDER = "open"
+SCHEMA = 1
+RESUME_MAX_S = 6 * 3600.0
+"""After a longer pause nobody can say that it is still the same stay: what stands there is taken up anew."""
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """One case as a successor needs it. Times are media time in seconds."""
+
+    incident: Incident
+    thing: Thing
+    laters: int = 0
+    later_s: float = 0.0
+    about: dict[str, Any] = field(default_factory=dict)
+    not_before_s: float | None = None
+    """No alarm before; None: no such limit."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _KeptThing(_Kept):
+    anchor: Box
+    template: list[float]
+    first_s: float
+    last_s: float
+    counts: dict[Presence, int]
+    classes: dict[str, int]
+    score_sum: float
+    boxes: list[Box]
+    steady: bool
+
+
+class _KeptCase(_Kept):
+    incident: Incident
+    thing: int
+    """Which of the file's things: one may stand in several zones."""
+    laters: int
+    later_s: float
+    about: dict[str, Any]
+    not_before_s: float | None
+
+
+class _File(_Kept):
+    schema_: int = SCHEMA
+    now_s: float
+    """Media time when it was written …"""
+    now_at: AwareDatetime
+    """… and what the wall clock said."""
+    things: list[_KeptThing]
+    cases: list[_KeptCase]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if any(not 0 <= case.thing < len(self.things) for case in self.cases):
+            raise ValueError("a case's thing is not in the file")
+        return self
+
+
+_FILE = TypeAdapter(_File)
+
+
+def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: float, now_at: datetime) -> None:
+    """Replaces what is known of a camera's open cases, synced.
+
+    Args:
+        state_dir: The worker's.
+        camera: Whose cases they are.
+        cases: All that are open.
+        now_s: Media time of the newest picture.
+        now_at: The same moment on the wall clock.
+    """
+    things = list({id(case.thing): case.thing for case in cases}.values())
+    rows = [
+        _KeptCase(
+            incident=case.incident,
+            thing=things.index(case.thing),
+            laters=case.laters,
+            later_s=case.later_s,
+            about=case.about,
+            not_before_s=case.not_before_s,
+        )
+        for case in cases
+    ]
+    file = _File(now_s=now_s, now_at=now_at, things=[_kept(thing) for thing in things], cases=rows)
+    path = _path(state_dir, camera)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part_of(path).write_bytes(_FILE.dump_json(file))
+    settle(part_of(path), path)
+
+
+def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> list[OpenCase]:
+    """The cases that were open when the camera was last watched, in the media time of now.
+
+    Args:
+        state_dir: The worker's.
+        camera: Whose cases they are.
+        now_s: Media time of the first picture.
+        now_at: The same moment on the wall clock.
+    """
+    path = _path(state_dir, camera)
+    try:
+        file = _FILE.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValidationError) as error:
+        log.error("camera %s: open cases in %s can't be read, and are taken up anew: %s", camera, path, error)  # noqa: TRY400
+        return []
+    paused_s = (now_at - file.now_at).total_seconds()
+    if not 0 <= paused_s <= RESUME_MAX_S:
+        log.warning(
+            "camera %s: its %d open cases were kept %.0f s ago (allowed is 0 to %.0f), and are taken up anew",
+            camera, len(file.cases), paused_s, RESUME_MAX_S,
+        )  # fmt: skip
+        return []
+    by_s = now_s - paused_s - file.now_s
+    things = [_thing(kept, number, by_s) for number, kept in enumerate(file.things, start=1)]
+    return [
+        OpenCase(
+            _moved(row.incident, by_s),
+            things[row.thing],
+            row.laters,
+            row.later_s + by_s,
+            row.about,
+            _later(row.not_before_s, by_s),
+        )
+        for row in file.cases
+    ]
+
+
+def _kept(thing: Thing) -> _KeptThing:
+    return _KeptThing(
+        anchor=thing.anchor,
+        template=[round(float(value), 5) for value in thing.template.ravel()],
+        first_s=thing.first_s,
+        last_s=thing.last_s,
+        counts=dict(thing.counts),
+        classes=dict(thing.classes),
+        score_sum=thing.score_sum,
+        boxes=thing.boxes,
+        steady=thing.steady,
+    )
+
+
+def _thing(kept: _KeptThing, number: int, by_s: float) -> Thing:
+    return Thing(
+        id=number,
+        anchor=kept.anchor,
+        template=np.array(kept.template, np.float32).reshape(SIDE_PX, SIDE_PX),
+        first_s=kept.first_s + by_s,
+        last_s=kept.last_s + by_s,
+        presence=Presence.HELD,
+        settled=True,
+        counts=Counter(kept.counts),
+        classes=Counter(kept.classes),
+        score_sum=kept.score_sum,
+        boxes=list(kept.boxes),
+        steady=kept.steady,
+    )
+
+
+def _moved(incident: Incident, by_s: float) -> Incident:
+    """The incident with all its moments later by so much."""
+    return replace(
+        incident,
+        since_s=incident.since_s + by_s,
+        onset_s=_later(incident.onset_s, by_s),
+        confirmed_s=_later(incident.confirmed_s, by_s),
+        ended_s=_later(incident.ended_s, by_s),
+        evidence=tuple(_moved_file(file, by_s) for file in incident.evidence),
+        actor=None if incident.actor is None else _moved_actor(incident.actor, by_s),
+    )
+
+
+def _moved_file(file: EvidenceFile, by_s: float) -> EvidenceFile:
+    return replace(file, start_s=file.start_s + by_s, end_s=file.end_s + by_s)
+
+
+def _moved_actor(actor: Actor, by_s: float) -> Actor:
+    return replace(actor, seen_s=actor.seen_s + by_s, left_s=_later(actor.left_s, by_s))
+
+
+def _later(time_s: float | None, by_s: float) -> float | None:
+    return None if time_s is None else time_s + by_s
+
+
+def _path(state_dir: Path, camera: str) -> Path:
+    return state_dir / OPEN_FOLDER / f"{camera}.json"

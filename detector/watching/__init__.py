@@ -1,0 +1,1 @@
+"""One camera watched: a picture in, incidents out."""
