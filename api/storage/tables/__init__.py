@@ -1,0 +1,45 @@
+"""The tables of the event system, as typed SQLAlchemy models. `api/migrations` brings a database to this form."""
+
+from api.storage.tables.audit import AuditEntry, AuditHead
+from api.storage.tables.base import Base, UtcDateTime
+from api.storage.tables.cases import (
+    RANK_CANDIDATE,
+    RANK_MERGED,
+    RANK_REVIEWED,
+    RANK_WAITING,
+    CaseEvent,
+    CaseLock,
+    CasePhoto,
+    CaseTag,
+    EvidenceFile,
+    Incident,
+    IncidentRevisionRow,
+    Review,
+)
+from api.storage.tables.people import SignInFailure, Token, TokenCamera, User, UserSession
+from api.storage.tables.registry import Camera
+
+__all__ = [
+    "RANK_CANDIDATE",
+    "RANK_MERGED",
+    "RANK_REVIEWED",
+    "RANK_WAITING",
+    "AuditEntry",
+    "AuditHead",
+    "Base",
+    "Camera",
+    "CaseEvent",
+    "CaseLock",
+    "CasePhoto",
+    "CaseTag",
+    "EvidenceFile",
+    "Incident",
+    "IncidentRevisionRow",
+    "Review",
+    "SignInFailure",
+    "Token",
+    "TokenCamera",
+    "User",
+    "UserSession",
+    "UtcDateTime",
+]

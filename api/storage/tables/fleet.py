@@ -1,0 +1,1 @@
+"""Workers: who holds which camera, and how cameras do."""

@@ -1,0 +1,1 @@
+"""Work that needs pictures, waiting for a worker."""

@@ -1,0 +1,1 @@
+"""Files of evidence that have come in part."""
