@@ -23,7 +23,7 @@ class Flow:
     """Remembers where vehicles drove before one camera. Pure: boxes and times come in."""
 
     def __init__(self) -> None:
-        self._boxes: NDArray[np.float64] = np.empty((REMEMBERED, 4))
+        self._boxes: NDArray[np.float64] = np.zeros((REMEMBERED, 4))
         self._noted = 0
 
     def note(self, box: Box) -> None:
@@ -42,6 +42,10 @@ class Flow:
             return False
         off = self._offsets(box)
         return int((off <= NEAR).sum()) >= NEAR_MIN and not bool((off <= SAME_SPOT).any())
+
+    def here(self, box: Box) -> int:
+        """How many drove over a place, or waited on it for a moment."""
+        return int((self._offsets(box) <= SAME_SPOT).sum())
 
     def _offsets(self, box: Box) -> NDArray[np.float64]:
         """How far from a place each came by, in its boxes: `(N,)`; without those of quite another size."""

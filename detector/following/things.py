@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 
-from detector.following.flow import Flow
 from detector.following.riders import unridden
+from detector.following.road import Departure, Road
 from detector.following.template import DETAILS_SAME, LOOKS_SAME, Patch, details_alike, likeness, patch_at, shows
-from detector.following.traffic import Standing, traffic_around
+from detector.following.traffic import Standing
 from detector.rules.signs import Traffic
 from detector.watching.looks import Look, Sighting
 from detector.zoning.geometry import Box, iou, overlap
@@ -50,10 +49,6 @@ LEARN_EVERY_S = 0.5
 """Looks closer together than this teach nothing new about a thing, however many there are."""
 AWAY_S = 20.0
 """After so long without a look, watching begins anew: what came meanwhile came nobody knows when. Longer than two re-checks."""
-WAITED_S = 90.0
-"""Who stood no longer than this may have waited at a light: the place is a lane, as any in which vehicles drive."""
-DRIVES_OFF_S = 10.0
-"""A vehicle that drove off still belongs to its file for so long: those behind it follow one by one, two seconds apart."""
 
 RIDDEN = "two_wheeler"
 """Role of what can stand there with somebody on it, and is then not left there."""
@@ -119,13 +114,6 @@ class Update:
     """Settled things that turned out to be an older one: no longer followed."""
 
 
-class _Left(NamedTuple):
-    """A vehicle that has driven off."""
-
-    vehicle: Standing
-    left_s: float
-
-
 class ThingKeeper:
     """Follows the stationary things of one camera that the detector has a class for, at any rate of looks.
 
@@ -139,8 +127,7 @@ class ThingKeeper:
         self._next_id = 1
         self._first: Look | None = None
         self._looked_s = -math.inf
-        self._flow = Flow()
-        self._driven_off: list[_Left] = []
+        self._road = Road()
         self._traffic: dict[int, Traffic] = {}
 
     def update(self, look: Look) -> Update:
@@ -160,7 +147,8 @@ class ThingKeeper:
         gone = tuple(thing for thing in self.things if thing.settled and self._has_left(thing, look.time_s))
         passed = [thing for thing in self.things if not self._keeps(thing)]
         self.things = [thing for thing in self.things if thing not in gone and thing not in passed]
-        self._drove(look.time_s, gone, passed)
+        left = [Departure(_standing(thing), thing.last_s) for thing in gone]
+        self._road.moved(look.time_s, left, (thing.anchor for thing in passed))
         doubles = self._doubles()
         self.things = [thing for thing in self.things if thing not in doubles]
         for index, sighting in enumerate(sightings):
@@ -174,8 +162,7 @@ class ThingKeeper:
             thing.anchor = thing.anchor.shifted(dx, dy)
             thing.boxes = [box.shifted(dx, dy) for box in thing.boxes]
             thing.beside = tuple(box.shifted(dx, dy) for box in thing.beside)
-        self._flow.shift(dx, dy)
-        self._driven_off = [it._replace(vehicle=it.vehicle.shifted(dx, dy)) for it in self._driven_off]
+        self._road.shift(dx, dy)
 
     def adopt(self, thing: Thing) -> None:
         """Follows a thing that was followed before a restart."""
@@ -191,8 +178,8 @@ class ThingKeeper:
         """How the vehicles around it stand, in the newest look."""
         if not self._traffic:
             settled = [it for it in self.things if it.settled]
-            traffic = traffic_around([*map(_standing, settled), *(it.vehicle for it in self._driven_off)], self._flow)
-            self._traffic = {it.id: around for it, around in zip(settled, traffic, strict=False)}
+            around = self._road.around([*map(_standing, settled)])
+            self._traffic = {it.id: sign for it, sign in zip(settled, around, strict=True)}
         return self._traffic.get(thing.id, Traffic(in_file=0, neighbours=0))
 
     def _match(self, sightings: Sequence[Sighting]) -> dict[int, int | None]:
@@ -301,14 +288,6 @@ class ThingKeeper:
             and iou(thing.anchor, sighting.box) >= SAME_PLACE_IOU
             for thing in self.things
         )
-
-    def _drove(self, now_s: float, gone: Sequence[Thing], passed: Sequence[Thing]) -> None:
-        """Remembers the vehicles that moved: those that left, for a moment, and where those drove that did not stay."""
-        self._driven_off = [it for it in self._driven_off if now_s - it.left_s < DRIVES_OFF_S]
-        self._driven_off += [_Left(_standing(thing), thing.last_s) for thing in gone]
-        waited = [thing for thing in gone if thing.last_s - thing.first_s < WAITED_S]
-        for thing in (*passed, *waited):
-            self._flow.note(thing.anchor)
 
     def _was_there(self, thing: Thing) -> bool:
         """True when the first look shows it already: the detector may have missed it there."""

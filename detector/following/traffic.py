@@ -29,6 +29,8 @@ BEYOND = 1.0
 """Along its way, a vehicle is behind or ahead of another one from this distance on: one box, so that the two do not overlap."""
 REACH = 3.0
 """And it is of interest up to this one: further off, the lanes of a picture run together."""
+SAME_STOP = 0.5
+"""Boxes between two stops on one spot: drivers hit the line to a metre or two."""
 BESIDE_MAX = 2.0
 """Lateral distance, in boxes, up to which it drives close along the other: a lane and a half."""
 OWN_LANE = 0.35
@@ -61,12 +63,13 @@ class Standing(NamedTuple):
         return Standing(self.box.shifted(dx, dy), self.since_s)
 
 
-def traffic_around(vehicles: Sequence[Standing], flow: Flow) -> list[Traffic]:
+def traffic_around(vehicles: Sequence[Standing], flow: Flow, stops: Sequence[Box] = ()) -> list[Traffic]:
     """How the vehicles around each of several stand.
 
     Args:
         vehicles: All that are at rest, and those of a file that have only just driven off.
         flow: Where others drove.
+        stops: Where others stopped before, and soon drove on.
     """
     count = len(vehicles)
     neighbours = [0] * count
@@ -82,8 +85,15 @@ def traffic_around(vehicles: Sequence[Standing], flow: Flow) -> list[Traffic]:
     files: dict[int, list[Standing]] = defaultdict(list)
     for index, vehicle in zip(leader, vehicles, strict=True):
         files[index].append(vehicle)
+    stopped = {index: max(_stopped_at(it.box, stops) for it in file) for index, file in files.items()}
+    driven = {index: max(flow.here(it.box) for it in file) for index, file in files.items()}
     return [
-        Traffic(in_file=0 if flow.beside_it_only(vehicle.box) else len(files[index]) - 1, neighbours=near)
+        Traffic(
+            in_file=0 if flow.beside_it_only(vehicle.box) else len(files[index]) - 1,
+            neighbours=near,
+            stops=stopped[index],
+            driven=driven[index],
+        )
         for vehicle, index, near in zip(vehicles, leader, neighbours, strict=True)
     ]
 
@@ -108,18 +118,26 @@ def passed_by(rows: Iterable[tuple[float, Sequence[Tracked]]], anchor: Box, zone
     return Passing(around=around, by=len(driven))
 
 
+def _stopped_at(box: Box, stops: Sequence[Box]) -> int:
+    return sum(_close_in_size(box, stop) and _moved(box, stop) <= SAME_STOP for stop in stops)
+
+
 def _apart_s(a: Standing, b: Standing) -> float:
     return math.inf if a.since_s is None or b.since_s is None else abs(a.since_s - b.since_s)
 
 
 def _close(a: Box, b: Box) -> bool:
     """True when no more than a vehicle's length lies between two: of a length in the picture, whichever way it faces."""
-    if not 1 / AREA_RATIO_MAX <= a.area / max(b.area, 1e-9) <= AREA_RATIO_MAX:
+    if not _close_in_size(a, b):
         return False
     wide, high = (a.right - a.left + b.right - b.left) / 2, (a.bottom - a.top + b.bottom - b.top) / 2
     gap_x = max(0.0, a.left - b.right, b.left - a.right) / wide
     gap_y = max(0.0, a.top - b.bottom, b.top - a.bottom) / high
     return math.hypot(gap_x, gap_y) <= GAP_MAX
+
+
+def _close_in_size(a: Box, b: Box) -> bool:
+    return 1 / AREA_RATIO_MAX <= a.area / max(b.area, 1e-9) <= AREA_RATIO_MAX
 
 
 def _drives(path: Sequence[Box]) -> bool:

@@ -15,7 +15,7 @@ from detector.lifecycle.incidents import EvidenceFile, Incident, State
 from detector.lifecycle.inquiry import Questions
 from detector.lifecycle.pin import Pin, forget_pin
 from detector.lifecycle.resume import OpenCase
-from detector.rules import Actor, Ask, Judgement, Passing, Rule, Signs, Stay, Subject
+from detector.rules import Actor, Ask, Judgement, Passing, Rule, Signs, Stay, Subject, Vehicle
 from detector.zoning.zones import Zone
 from models.plates.reading import PlateReading
 from streams.frame import Frame
@@ -34,8 +34,6 @@ GLIMPSED_SHARE = 0.2
 """Enough where something stands in front in the newest look."""
 LATER_EVERY_MIN_S, LATER_EVERY_MAX_S = 300.0, 3600.0
 """Evidence of a long stay grows: a still whenever it has lasted twice as long, within these bounds."""
-PLATED = "vehicle"
-"""Role of the things that have plates."""
 ARRIVAL_STILL_S = 1.5
 """The arrival still is the first decodable picture within this time after the onset."""
 
@@ -77,6 +75,7 @@ class Case:
     passed_asked_s: float = -math.inf
     actor: Actor | None = None
     actor_sought: bool = False
+    closely: Vehicle | None = None
     about: dict[str, Any] = field(default_factory=dict)
     """What is known of the place; goes into the incident's `why`."""
     counts_from_s: float = -math.inf
@@ -104,6 +103,7 @@ class Case:
             passed=self.passed,
             actor=self.actor,
             actor_sought=self.actor_sought,
+            closely=self.closely,
             since_s=max(self.incident.since_s, self.counts_from_s),
             onset_s=self.incident.onset_s,
             box=self.thing.anchor,
@@ -139,10 +139,10 @@ class Case:
 
     def _judge(self, now_s: float, frame: Frame, questions: Questions) -> None:
         signs = questions.signs()
-        judgement = self._judged(now_s, signs)
         if self.thing.presence is Presence.ABSENT:
             return
-        while judgement.asks is not None and self._ask(judgement.asks, now_s, questions):
+        judgement = self._judged(now_s, signs)
+        while judgement.asks is not None and self._ask(judgement.asks, now_s, frame, questions):
             judgement = self._judged(now_s, signs)
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
         if judgement.confirmed and questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE):
@@ -151,11 +151,14 @@ class Case:
     def _judged(self, now_s: float, signs: Signs) -> Judgement:
         return self.rule.judge(replace(self.stay(now_s, signs), present=True), self.zone)
 
-    def _ask(self, ask: Ask, now_s: float, questions: Questions) -> bool:
-        """Looks back for what the rule wants to know; False where nothing new can be known yet."""
+    def _ask(self, ask: Ask, now_s: float, frame: Frame, questions: Questions) -> bool:
+        """Looks back, or closely, for what the rule wants to know; False where nothing new can be known yet."""
         if ask is Ask.ACTOR and not self.actor_sought:
             pin = self._pinned()
             self.actor, self.actor_sought = questions.actor(self.incident.since_s, pin.packets()), True
+            return True
+        if ask is Ask.CLOSELY and self.closely is None:
+            self.closely = questions.closely(frame)
             return True
         if ask is Ask.PASSED and now_s - self.passed_asked_s >= ASK_EVERY_S:
             since_s = max(self.incident.since_s, self.passed_asked_s)
@@ -310,8 +313,7 @@ class Case:
         if self.laters or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
             return
         packets = self.around.ring.window(at_s - 1, at_s)
-        last = next(iter([*look_back(packets, at_s - 1, at_s)][-1:]), None)
-        if last is not None:
+        for last in [*look_back(packets, at_s - 1, at_s)][-1:]:
             self._later(last)
 
     def _clips(self) -> None:

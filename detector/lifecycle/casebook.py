@@ -10,11 +10,11 @@ from typing import Any
 from detector.evidence.maker import EvidenceMaker
 from detector.following.template import similarity
 from detector.following.things import LIKELY_SAME, SAME_PLACE_IOU, Presence, Thing
-from detector.lifecycle.case import PLATED, Case, Submit, Surroundings
+from detector.lifecycle.case import Case, Submit, Surroundings
 from detector.lifecycle.incidents import Incident, State, incident_id
 from detector.lifecycle.inquiry import Questions
 from detector.lifecycle.resume import OpenCase
-from detector.rules import Rule
+from detector.rules import Rule, Subject
 from detector.watching.watch_plan import WatchPlan
 from detector.zoning.cameras_file import Camera
 from detector.zoning.geometry import Box, iou
@@ -85,7 +85,7 @@ class CaseBook:
         self._now_s = 0.0
         self._keep_next_s = 0.0
         self._kept_some = False
-        self._plated = frozenset(name for name, role in plan.detector.roles.items() if role == PLATED)
+        self._plated = frozenset(name for name, role in plan.detector.roles.items() if role == Subject.VEHICLE)
 
     @property
     def candidates(self) -> list[Thing]:

@@ -12,7 +12,7 @@ from detector.following.retrospect import Picture, arrival_bracket, came_to_rest
 from detector.following.things import Thing
 from detector.following.tracking import Tracked, tracked
 from detector.following.traffic import passed_by
-from detector.rules.signs import Actor, Passing, Signs
+from detector.rules.signs import Actor, Passing, Signs, Vehicle
 from detector.watching.looks import Look, LookMemory
 from detector.zoning.zones import Zone
 from models.detections import Detections
@@ -50,6 +50,8 @@ class Questions:
     """Which vehicles moved around it since a moment?"""
     actor: Callable[[float, Sequence[Packet]], Actor | None]
     """Who put it there at a moment, by the packets around it?"""
+    closely: Callable[[Frame], Vehicle]
+    """Is it a vehicle, seen closely in a picture that shows it?"""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from detector.rules.dumping import DumpingRule
 from detector.rules.frontage import FrontageRule
 from detector.rules.parking import ParkingRule, TwoWheelerParkingRule
 from detector.rules.rule import DETECTED, Ask, Judgement, Rule, Stay, Subject
-from detector.rules.signs import Actor, Company, Passing, Signs, Trade, Traffic
+from detector.rules.signs import Actor, Company, Passing, Signs, Trade, Traffic, Vehicle
 from detector.rules.vending import VendingRule
 from detector.zoning.zones import ZoneKind
 
@@ -24,6 +24,7 @@ __all__ = [
     "Subject",
     "Trade",
     "Traffic",
+    "Vehicle",
     "rule_for",
 ]
 

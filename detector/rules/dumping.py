@@ -17,6 +17,8 @@ UNSEEN_DWELL = 1.5
 UNSEEN_SEEN_SHARE = 0.9
 """... and show in so many of the looks with a free view."""
 UNSEEN_SCORE = 0.6
+VEHICLE_SCORE = 0.3
+"""Seen closely, vehicles that were missed have 0.3 to 0.9, and dumped things are hardly ever called one at all."""
 STILL_NEAR_ALONE_S = 10.0
 """Where the pictures of the arrival end before whoever put it there has left, it must have been alone so long."""
 
@@ -43,12 +45,13 @@ class DumpingRule:
             and company.alone_s >= ALONE_S
             and not company.moved
         )
-        confirmed = left and stay.actor_sought and _borne_out(stay, zone, company, share)
+        borne_out = left and stay.actor_sought and _borne_out(stay, zone, company, share)
+        asks = Ask.ACTOR if left and not stay.actor_sought else Ask.CLOSELY if borne_out and not stay.closely else None
         return Judgement(
-            confirmed=confirmed,
+            confirmed=borne_out and stay.closely is not None and stay.closely.score < VEHICLE_SCORE,
             score=round(min(1.0, share) * (1.0 if stay.actor is not None else UNSEEN_SCORE), 3),
             why=_why(stay, zone, company),
-            asks=Ask.ACTOR if left and not stay.actor_sought else None,
+            asks=asks,
         )
 
 
@@ -75,6 +78,8 @@ def _why(stay: Stay, zone: Zone, company: Company) -> dict[str, Any]:
         "covered_share": round(company.covered, 3),
         "actor_sought": stay.actor_sought,
         "actor": None,
+        "vehicle": None if stay.closely is None else stay.closely.class_name,
+        "vehicle_score": None if stay.closely is None else round(stay.closely.score, 3),
     }
     actor = stay.actor
     if actor is not None:

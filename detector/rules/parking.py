@@ -12,17 +12,19 @@ VIEW_SHARE_MIN = 0.5
 """Share of all looks that must have had a free view: of what was hidden longer, nobody can say that it is still the same."""
 SCORE_MIN = 0.3
 """Seldom and faintly seen, it is something else: rubbish on a wet road is called a car at 0.35 in every other look."""
-PAIR_MAX_S = 45.0
-"""Two that stopped together are held to be a queue this long: the usual red phase. They may as well have parked together."""
+RED_PHASE_S = 45.0
+"""Two that stopped together are held to be a queue as long as this, the usual one: they may as well have parked together."""
 QUEUE_MAX_S = 120.0
 """Three are, through the longest red phase that there is at a junction."""
 JAM_MAX_S = 300.0
 """Four and more that stopped one after the other hardly parked; but a jam, too, moves on within minutes."""
 JAM_OTHERS = 3
-AROUND_MIN = 1
-"""Who is driven around stands in the way: nobody does that with a queue."""
 BUSY_MIN = 2
-"""Vehicles that drive by within a quarter of a minute, where there is a light: in a quiet street two have parked."""
+"""Vehicles that drive by within a quarter of a minute, where there is a light: in a quiet street two have parked ..."""
+LANE_MIN = 2
+"""... unless others drove over the very spot: then it is a lane, and two that stand in a lane mostly wait."""
+STOPS_MIN = 3
+"""Where so many have stopped in a quarter of an hour and soon drove on, one that stands alone is given a red phase, too."""
 HELD_BACK_MIN_S = 2.5
 """Less is the rest of a patrol interval."""
 
@@ -55,12 +57,12 @@ class ParkingRule:
             and score >= SCORE_MIN
             and free_looks >= VIEW_SHARE_MIN * stay.looks
         )
-        queues = stay.stood_s < zone.dwell_s + _patience_s(traffic.in_file, stay.passed)
+        queues = stay.stood_s < zone.dwell_s + _patience_s(traffic, stay.passed)
         # Traffic is only asked about a queue: once it was, the stay has been held back.
         held_back_s = 0.0 if stay.passed is None else max(0.0, stay.stood_s - zone.dwell_s)
         since = "since before watching began" if stay.onset_s is None else "since it came to rest"
         hidden = f", hidden in {stay.hidden}" if stay.hidden else ""
-        around = _sentence(traffic.in_file, stay.passed, held_back_s)
+        around = _sentence(traffic, stay.passed, held_back_s)
         return Judgement(
             confirmed=stood and not queues,
             score=score,
@@ -79,6 +81,8 @@ class ParkingRule:
                 "mean_score": round(stay.mean_score, 3),
                 "in_file": traffic.in_file,
                 "neighbours": traffic.neighbours,
+                "stopped_before": traffic.stops,
+                "drove_here_before": traffic.driven,
                 "drove_around": None if stay.passed is None else stay.passed.around,
                 "drove_by": None if stay.passed is None else stay.passed.by,
                 "held_back_s": round(held_back_s, 2),
@@ -97,22 +101,32 @@ class TwoWheelerParkingRule(ParkingRule):
     may_queue = False
 
 
-def _patience_s(in_file: int, passed: Passing | None) -> float:
-    """How much longer than permitted it may stand in a file with so many others before that is no queue."""
-    if passed is not None and (passed.around >= AROUND_MIN or (in_file == 1 and passed.by < BUSY_MIN)):
+def _patience_s(traffic: Traffic, passed: Passing | None) -> float:
+    """How much longer than permitted it may stand before that is no waiting at a light, nor in a jam."""
+    in_file = traffic.in_file
+    # Nobody drives around a queue. The more stand in file, the less likely it is that all of them have parked at once.
+    if passed is not None and passed.around >= max(1, in_file):
         return 0.0
-    return JAM_MAX_S if in_file >= JAM_OTHERS else (0.0, PAIR_MAX_S, QUEUE_MAX_S)[in_file]
+    if in_file == 1 and passed is not None and passed.by < BUSY_MIN and traffic.driven < LANE_MIN:
+        return 0.0
+    if in_file == 0:
+        return RED_PHASE_S if traffic.stops >= STOPS_MIN else 0.0
+    return JAM_MAX_S if in_file >= JAM_OTHERS else (RED_PHASE_S, QUEUE_MAX_S)[in_file - 1]
 
 
-def _sentence(in_file: int, passed: Passing | None, held_back_s: float) -> str:
+def _sentence(traffic: Traffic, passed: Passing | None, held_back_s: float) -> str:
     """What is said of the traffic, where it was asked about."""
     if passed is None:
         return ""
+    in_file = traffic.in_file
     file = "1 vehicle stands" if in_file == 1 else f"{in_file} vehicles stand"
     parts = [
         f"{file} in file with it" if in_file else "",
         f"{_vehicles(passed.around)} drove around it" if passed.around else "",
         f"{_vehicles(passed.by) if passed.by else 'none'} drove by",
+        f"{_vehicles(traffic.driven)} came through here before, {traffic.stops} of them stopped"
+        if traffic.driven
+        else "",
         f"held back {held_back_s:.0f} s as a queue" if held_back_s >= HELD_BACK_MIN_S else "",
     ]
     return f" {'; '.join(part for part in parts if part).capitalize()}."

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from detector.rules.signs import Actor, Passing, Signs
+from detector.rules.signs import Actor, Passing, Signs, Vehicle
 from detector.zoning.geometry import Box
 from detector.zoning.zones import Zone, ZoneKind
 
@@ -38,6 +38,8 @@ class Ask(StrEnum):
     """Did others drive past, while it stood?"""
     ACTOR = "actor"
     """Who put it there?"""
+    CLOSELY = "closely"
+    """Is it a vehicle after all, seen closely?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Stay:
     actor: Actor | None = None
     """Who put it there; None also where look-back found nobody."""
     actor_sought: bool = False
+    closely: Vehicle | None = None
+    """What it is when it is seen closely; None: nobody has looked yet."""
 
     @property
     def stood_s(self) -> float:

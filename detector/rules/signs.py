@@ -14,6 +14,10 @@ class Traffic:
     """Other vehicles that stand in file with it and came to rest in one wave with it, as before a red light."""
     neighbours: int
     """Other vehicles that stand close by, however they came."""
+    stops: int = 0
+    """Vehicles that stopped on its spot before, or on that of another one of its file, and soon drove on."""
+    driven: int = 0
+    """Vehicles that were on its spot before, or on that of another one of its file, and did not stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,15 @@ class Actor:
     """When it was no longer near the thing; None: still near when the pictures ended."""
     went: str | None
     """The way it went, in the picture: `left`, `right`, `away` or `towards the camera`; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """What the detector finds in the place of a thing that it had no name for, when it is shown that place alone, enlarged."""
+
+    class_name: str | None
+    """Of the likeliest vehicle; None where there is none."""
+    score: float = 0.0
 
 
 Signs = Traffic | Company | Trade

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.rules.signs import Vehicle
 from detector.watching.looks import Look
 from detector.watching.sightings import sightings_in
+from detector.zoning.geometry import Box, iou
 from models.detections import Detections
 from models.detector import Detector
 from models.regions.detect import RegionDetector
@@ -15,6 +18,13 @@ from streams.frame import Frame
 
 SCORE_MIN = 0.15
 """Faint sightings keep a thing alive that is there already; a new one needs more (`things.SEED_SCORE`)."""
+
+CLOSELY_MARGIN = 1.0
+"""Sizes of the thing on each side that are seen with it: without the street around it, a chair is called a lorry."""
+CLOSELY_MIN_PX = 96
+"""Enlarging less than this shows nothing but blur."""
+ITSELF_IOU = 0.4
+"""What is found so close to a thing is the thing: its outline, seen as change, is rough."""
 
 Outline = tuple[tuple[float, float], ...]
 
@@ -52,3 +62,25 @@ class Eyes:
         """What the detector finds in a whole frame, as evidence shows it; boxes in its pixels."""
         plan = self._detector.plan(frame.width_px, frame.height_px)
         return self._detector.detect(frame.rgb(*plan.resized), plan, score_min=SCORE_MIN)
+
+    def vehicle_at(self, box: Box, frame: Frame) -> Vehicle:
+        """Which vehicle stands in a place, seen closely: from afar, in the dark or half hidden it may have gone unnoticed."""
+        wide, high = frame.width_px, frame.height_px
+        side = max((box.right - box.left) * wide, (box.bottom - box.top) * high) * (1 + 2 * CLOSELY_MARGIN)
+        half = max(side, CLOSELY_MIN_PX) / 2
+        x, y = (box.left + box.right) / 2 * wide, (box.top + box.bottom) / 2 * high
+        left, top = max(0, round(x - half)), max(0, round(y - half))
+        part = frame.rgb()[top : round(y + half), left : round(x + half)]
+        part_high, part_wide = part.shape[:2]
+        plan = self._detector.plan(part_wide, part_high)
+        found = self._detector.detect(np.asarray(cv2.resize(part, plan.resized), np.uint8), plan, score_min=SCORE_MIN)
+        thing = Box(
+            (box.left * wide - left) / part_wide,
+            (box.top * high - top) / part_high,
+            (box.right * wide - left) / part_wide,
+            (box.bottom * high - top) / part_high,
+        )
+        for sighting in sightings_in(found, (part_wide, part_high), self._detector.roles):
+            if sighting.role in ("vehicle", "two_wheeler") and iou(sighting.box, thing) >= ITSELF_IOU:
+                return Vehicle(sighting.class_name, sighting.score)
+        return Vehicle(None)

@@ -258,6 +258,7 @@ class CameraWatch:
             stood=partial(self._stood, thing, look),
             passed=partial(self._inquiry.passed, thing, case.zone, look.time_s),
             actor=partial(self._inquiry.actor, thing),
+            closely=partial(self._eyes.vehicle_at, thing.anchor),
         )
 
     def _close(self, thing: Thing, look: Look, frame: Frame | None) -> None:

@@ -22,6 +22,10 @@ def test_without_history_nothing_is_said() -> None:
     assert not driven(moved(SPOT, dy=0.1), times=NEAR_MIN - 1).beside_it_only(SPOT)
 
 
+def test_who_drove_over_the_very_spot_is_counted() -> None:
+    assert driven(SPOT, moved(SPOT, dx=0.03), moved(SPOT, dx=0.04)).here(SPOT) == 2  # 0, 0.3 and 0.4 boxes off
+
+
 @pytest.mark.parametrize(
     ("boxes", "kerb"),
     [

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from detector.following.things import ANCHOR_BOXES, DRIVES_OFF_S, Presence, Thing, ThingKeeper
+from detector.following.road import DRIVES_OFF_S
+from detector.following.things import ANCHOR_BOXES, Presence, Thing, ThingKeeper
 from detector.watching.looks import Look, Sighting
 from detector.zoning.geometry import Box
 from tests.detector.street import KERB, Car, look, moved, seen

@@ -5,7 +5,7 @@ import pytest
 from detector.rules import RULES, Stay, rule_for
 from detector.rules.dumping import DumpingRule
 from detector.rules.rule import Ask, Subject
-from detector.rules.signs import Actor, Company
+from detector.rules.signs import Actor, Company, Vehicle
 from detector.zoning.geometry import Box
 from detector.zoning.zones import Zone, ZoneKind
 
@@ -14,6 +14,7 @@ SOMEBODY = Actor("person", "person", Box(0.4, 0.4, 0.45, 0.7), seen_s=100.1, lef
 STAY = Stay(
     now_s=132.0, since_s=100.0, onset_s=100.0, box=Box(0.45, 0.6, 0.5, 0.7), class_name="thing", mean_score=1.0,
     looks=16, seen=14, held=0, hidden=2, present=True, signs=Company(alone_s=20.0), actor=SOMEBODY, actor_sought=True,
+    closely=Vehicle(None),
 )  # fmt: skip
 UNSEEN = {"actor": None, "now_s": 145.0}
 
@@ -34,6 +35,9 @@ UNSEEN = {"actor": None, "now_s": 145.0}
         ({"seen": 10, "hidden": 2}, True),  # 10 of 14 in view: 71 %
         ({"seen": 9, "hidden": 2}, False),  # 64 %
         ({"actor_sought": False, "actor": None}, False),  # first ask
+        ({"closely": None}, False),
+        ({"closely": Vehicle("car", 0.29)}, True),
+        ({"closely": Vehicle("car", 0.3)}, False),  # a car that the detector had missed
         # Nobody was seen to put it there: 1.5 * 30 = 45 s, and in nine of ten looks.
         (UNSEEN, True),
         (UNSEEN | {"now_s": 144.9}, False),
@@ -56,6 +60,9 @@ def test_confirmed(change: dict[str, object], confirmed: bool) -> None:
         ({"actor_sought": False, "actor": None, "signs": Company(alone_s=0.0)}, None),
         ({"actor_sought": False, "actor": None, "onset_s": None}, None),
         ({}, None),
+        ({"closely": None}, Ask.CLOSELY),
+        ({"closely": None, "signs": Company(alone_s=3.9)}, None),
+        ({"closely": Vehicle("car", 0.9)}, None),  # asked once: the look shows it, so nothing is in front
     ],
 )
 def test_it_asks_who_it_was_last(change: dict[str, object], asks: Ask | None) -> None:

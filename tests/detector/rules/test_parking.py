@@ -73,17 +73,19 @@ QUIET, BUSY, AROUND = Passing(around=0, by=1), Passing(around=0, by=2), Passing(
         (0, 60.0, None, True, False),
         (1, 59.9, None, False, False),  # nothing is asked before its time is up
         (1, 60.0, None, False, True),
-        (1, 60.0, QUIET, True, False),  # two in a quiet street have parked
         (1, 60.0, BUSY, False, True),
+        (1, 60.0, AROUND, True, False),
         (1, 104.9, BUSY, False, True),  # 60 + 45 s
         (1, 105.0, BUSY, True, False),
-        (2, 60.0, QUIET, False, True),  # three queue, whatever else drives
-        (2, 60.0, AROUND, True, False),
+        (2, 60.0, BUSY, False, True),
+        (2, 60.0, AROUND, False, True),  # one may have turned beside three that wait
+        (2, 60.0, Passing(around=2, by=2), True, False),
         (2, 179.9, BUSY, False, True),  # 60 + 120 s
         (2, 180.0, BUSY, True, False),
         (3, 359.9, BUSY, False, True),  # 60 + 300 s
         (3, 360.0, BUSY, True, False),
-        (9, 359.9, AROUND, True, False),
+        (9, 359.9, Passing(around=8, by=8), False, True),
+        (9, 359.9, Passing(around=9, by=9), True, False),
         (0, 80.0, BUSY, True, False),  # the others have left, it stays
     ],
 )
@@ -94,6 +96,37 @@ def test_a_queue_is_held_back_until_it_is_none(
     judged = ParkingRule().judge(stay, ZONE)
     assert judged.confirmed is confirmed
     assert judged.asks is (Ask.PASSED if asks else None)
+
+
+@pytest.mark.parametrize(
+    ("driven", "passed", "confirmed"),
+    [
+        (1, QUIET, True),  # two in a quiet street, where one came through before, have parked
+        (2, QUIET, False),  # this is a lane
+        (0, BUSY, False),
+        (2, AROUND, True),
+    ],
+)
+def test_two_that_came_together_wait_in_a_lane_and_have_parked_elsewhere(
+    driven: int, passed: Passing, confirmed: bool
+) -> None:
+    stay = replace(STAY, now_s=71.0, signs=Traffic(1, 1, driven=driven), passed=passed)
+    assert ParkingRule().judge(stay, ZONE).confirmed is confirmed
+
+
+@pytest.mark.parametrize(
+    ("stops", "stood_s", "confirmed"),
+    [(2, 60.0, True), (3, 60.0, False), (3, 104.9, False), (3, 105.0, True)],  # 60 + 45 s
+)
+def test_one_waits_where_three_have_waited_before(stops: int, stood_s: float, confirmed: bool) -> None:
+    stay = replace(STAY, now_s=10.0 + stood_s, signs=Traffic(0, 0, stops, driven=5))
+    judged = ParkingRule().judge(stay, ZONE)
+    assert judged.confirmed is confirmed
+    assert judged.asks is (None if confirmed else Ask.PASSED)
+    assert judged.why["stopped_before"] == stops
+    after = ParkingRule().judge(replace(stay, passed=BUSY), ZONE)
+    assert f"5 vehicles came through here before, {stops} of them stopped" in after.why["summary"]
+    assert ParkingRule().judge(replace(stay, passed=AROUND), ZONE).confirmed  # nobody drives around a queue
 
 
 def test_an_unsure_stay_asks_nothing() -> None:
