@@ -30,6 +30,9 @@ _KINDS = {
 }
 
 
+SERVED = (*sorted({kind.media_type for kind in _KINDS.values()}), UNRECOGNISED)
+"""All media types that files of evidence are served with."""
+
 RESERVED = frozenset({"incident.json", "review.json", "history.json"})
 """Names that an evidence pack uses itself."""
 

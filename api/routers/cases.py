@@ -256,7 +256,7 @@ def delete_merged(
         case_upkeep.split(desk, part, note)
 
 
-@router.get("/v1/assignees", responses=documented(401))
+@router.get("/v1/assignees", responses=documented(401, 403))
 def get_assignees(parts: CurrentParts, _principal: JudgePrincipal) -> Assignees:
     """Everybody a case can go to."""
     roles = sorted(parts.settings.rules.roles.get(Action.HANDLE, ()))

@@ -13,6 +13,7 @@ from api.casework.queries import Filters, cursor_after, list_query
 from api.clock import now
 from api.handout.sending import SentFile, answer_with_file
 from api.identity.principals import CurrentPrincipal
+from api.intake.media_types import SERVED
 from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.records.access_log import register_view
@@ -90,8 +91,8 @@ def get_history(incident_id: IncidentInPath, parts: CurrentParts, principal: Cur
     "/v1/incidents/{incident_id}/evidence/{name}",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "The file", "content": {"application/octet-stream": {}}},
-        206: {"description": "The part that `Range` asks for", "content": {"application/octet-stream": {}}},
+        200: {"description": "The file", "content": {key: {} for key in SERVED}},
+        206: {"description": "The part that `Range` asks for", "content": {key: {} for key in SERVED}},
         304: {"description": "Not changed"},
         **documented(401, 404, 410, 416, 422, 503),
     },
