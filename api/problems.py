@@ -95,6 +95,9 @@ def install(app: FastAPI) -> None:
     async def _on_http(request: Request, error: HTTPException) -> Response:
         if isinstance(error, Problem):
             return problem_response(error, request.url.path)
+        if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, ValueError | RecursionError):
+            # Bytes that are no text, or nested a thousand deep: as wrong as any other body that can't be read.
+            return problem_response(Problem(422, "body: allowed is JSON in UTF-8."), request.url.path)
         detail = _plain_detail(request, error)
         return problem_response(Problem(error.status_code, detail, headers=error.headers), request.url.path)
 

@@ -161,3 +161,14 @@ def test_summary_and_tables(reviewer: httpx.Client) -> None:
     assert "gate-3" in summary["cameras"]
     reasons = reviewer.get("/v1/tables").json()["reject_reasons"]
     assert reasons[0] == {"code": "no_offence", "name": {"en": "Nothing happened", "zh": "无违规行为"}}
+
+
+@pytest.mark.parametrize("body", [b'{"verdict": "\xff"}', b'{"verdict":' + b"[" * 100_000, b"{", b""])
+def test_a_body_that_cannot_be_read_is_422(reviewer: httpx.Client, worker: httpx.Client, body: bytes) -> None:
+    put(worker, incident("unreadable"))
+    answer = reviewer.post(
+        "/v1/incidents/unreadable/review", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert reviewer.get("/v1/incidents/unreadable").json()["review"] is None
