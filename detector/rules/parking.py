@@ -22,7 +22,7 @@ JAM_OTHERS = 3
 BUSY_MIN = 2
 """Vehicles that drive by within a quarter of a minute, where there is a light: in a quiet street two have parked ..."""
 LANE_MIN = 2
-"""... unless others drove over the very spot: then it is a lane, and two that stand in a lane mostly wait."""
+"""... unless others drove over the very spot, or one stopped there and drove on: two that stand in a lane mostly wait."""
 STOPS_MIN = 3
 """Where so many have stopped in a quarter of an hour and soon drove on, one that stands alone is given a red phase, too."""
 HELD_BACK_MIN_S = 2.5
@@ -107,7 +107,8 @@ def _patience_s(traffic: Traffic, passed: Passing | None) -> float:
     # Nobody drives around a queue. The more stand in file, the less likely it is that all of them have parked at once.
     if passed is not None and passed.around >= max(1, in_file):
         return 0.0
-    if in_file == 1 and passed is not None and passed.by < BUSY_MIN and traffic.driven < LANE_MIN:
+    is_lane = traffic.driven >= LANE_MIN or traffic.stops > 0
+    if in_file == 1 and passed is not None and passed.by < BUSY_MIN and not is_lane:
         return 0.0
     if in_file == 0:
         return RED_PHASE_S if traffic.stops >= STOPS_MIN else 0.0

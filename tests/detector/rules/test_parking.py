@@ -99,18 +99,19 @@ def test_a_queue_is_held_back_until_it_is_none(
 
 
 @pytest.mark.parametrize(
-    ("driven", "passed", "confirmed"),
+    ("driven", "stops", "passed", "confirmed"),
     [
-        (1, QUIET, True),  # two in a quiet street, where one came through before, have parked
-        (2, QUIET, False),  # this is a lane
-        (0, BUSY, False),
-        (2, AROUND, True),
+        (1, 0, QUIET, True),  # two in a quiet street, where one came through before, have parked
+        (2, 0, QUIET, False),  # this is a lane
+        (1, 1, QUIET, False),  # so it is where one waited
+        (0, 0, BUSY, False),
+        (2, 1, AROUND, True),
     ],
 )
 def test_two_that_came_together_wait_in_a_lane_and_have_parked_elsewhere(
-    driven: int, passed: Passing, confirmed: bool
+    driven: int, stops: int, passed: Passing, confirmed: bool
 ) -> None:
-    stay = replace(STAY, now_s=71.0, signs=Traffic(1, 1, driven=driven), passed=passed)
+    stay = replace(STAY, now_s=71.0, signs=Traffic(1, 1, stops, driven), passed=passed)
     assert ParkingRule().judge(stay, ZONE).confirmed is confirmed
 
 
