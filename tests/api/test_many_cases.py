@@ -16,14 +16,14 @@ from api.identity.principals import Principal, Role
 from api.storage.data_folder import open_database
 from api.storage.database import Database
 from api.storage.tables import Incident
+from evaluation.benches.many_cases import EVERY_S, fill
 from tests.api.events import BEGAN
-from tests.api.many_cases import fill
 
 CASES = 100_000
 PAGE_MS = 50
 """What a person who pages through a list does not notice; the goal for a million cases, asked of a tenth here."""
 
-NOW = BEGAN + timedelta(days=180)
+NOW = BEGAN + timedelta(seconds=CASES * EVERY_S)
 ANYBODY = Principal("anna", Role.REVIEWER, user_id=3)
 NARROWED = Principal("rita", Role.REVIEWER, user_id=4, cameras=frozenset(f"camera-{n}" for n in range(0, 500, 25)))
 FILTERS: list[dict[str, Any]] = [
@@ -63,7 +63,7 @@ FILTERS: list[dict[str, Any]] = [
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     folder: Path = tmp_path_factory.mktemp("many")
     made = open_database(folder / "data")
-    fill(made, CASES)
+    fill(made, CASES, until=NOW)
     yield made
     made.close()
 
