@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -70,6 +70,12 @@ _ORDERS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
 """Each from its highest value down, as an index has it: so a page is read off the index from where the last one ended."""
 
 
+_BEFORE_ALL: dict[str, list[Any]] = {
+    "newest": [datetime(9999, 1, 1, tzinfo=UTC), ""],
+    "queue": [RANK_WAITING + 1, 0.0, datetime(9999, 1, 1, tzinfo=UTC), ""],
+}
+
+
 def list_query(principal: Principal, filters: Filters, moment: datetime) -> Select[Incident]:
     """The query for one page and one incident more, which tells whether there is another page; `moment` is now.
 
@@ -78,8 +84,9 @@ def list_query(principal: Principal, filters: Filters, moment: datetime) -> Sele
     """
     keys = _ORDERS[filters.order]
     query = select(Incident).where(*_conditions(principal, filters, moment))
-    if filters.cursor is not None:
-        query = query.where(tuple_(*keys) < tuple_(*_bound(keys, _read_cursor(filters.cursor, filters.order))))
+    # The first page has a bound as well, before which everything lies: without one, SQLite would rather sort half the table.
+    seen = _BEFORE_ALL[filters.order] if filters.cursor is None else _read_cursor(filters.cursor, filters.order)
+    query = query.where(tuple_(*keys) < tuple_(*_bound(keys, seen)))
     return query.order_by(*(key.desc() for key in keys)).limit(filters.limit + 1)
 
 
@@ -141,7 +148,11 @@ def _of_the_case(principal: Principal, filters: Filters, moment: datetime) -> It
     elif filters.assignee is not None:
         yield Incident.assignee_id == select(User.id).where(User.name == filters.assignee).scalar_subquery()
     if filters.overdue is not None:
-        yield Incident.due_at < moment if filters.overdue else func.coalesce(Incident.due_at, moment) >= moment
+        # In these words the limits are looked up while walking through the order; by their own index, they would be sorted.
+        limit = func.coalesce(Incident.due_at, moment)
+        yield limit < moment if filters.overdue else limit >= moment
+        if filters.overdue:
+            yield Incident.due_at.is_not(None)
     if filters.tag is not None:
         yield Incident.id.in_(select(CaseTag.incident_id).where(CaseTag.tag == filters.tag))
     if filters.hold is not None:

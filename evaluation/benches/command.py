@@ -23,6 +23,18 @@ def download(size_mb: int, rounds: int) -> None:
     click.echo(json.dumps(bench_download(size_mb, rounds), indent=1))
 
 
+@api.command("cases")
+@click.option("--cases", "count", type=click.IntRange(min=1000), default=1_000_000, show_default=True)
+@click.option(
+    "--database", help="An empty PostgreSQL database: postgresql+psycopg://USER:PASSWORD@HOST/DB; none: SQLite."
+)
+def cases(count: int, database: str | None) -> None:
+    """How long a page of a list takes among very many cases: every filter, both orders, wide and narrow scopes."""
+    from evaluation.benches.cases import bench_cases  # noqa: PLC0415 - as below
+
+    click.echo(json.dumps(bench_cases(count, database), indent=1))
+
+
 @click.command("cameras")
 @click.option("--model", default="yolov8n", show_default=True, help="As `models list` shows it, such as yolov8n:int8.")
 @click.option("--seconds", type=click.FloatRange(min=5), default=60.0, show_default=True, help="For each number tried.")

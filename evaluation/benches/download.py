@@ -48,16 +48,16 @@ def bench_download(size_mb: int = 200, rounds: int = 5) -> dict[str, Any]:
             [process] = [child for child in multiprocessing.active_children() if child.name == "event-system"]
             _put_clip(events, size_mb)
             _fetch(events)  # into the page cache
-            before_mib = _peak_mib(process.pid)
+            before_mib = peak_mib(process.pid)
             measured = []
             for _ in range(rounds):
-                cpu_s, began = _cpu_s(process.pid), time.monotonic()
+                spent_s, began = cpu_s(process.pid), time.monotonic()
                 received = _fetch(events)
-                measured.append((received, time.monotonic() - began, _cpu_s(process.pid) - cpu_s))
-            growth_mib = _peak_mib(process.pid) - before_mib
+                measured.append((received, time.monotonic() - began, cpu_s(process.pid) - spent_s))
+            growth_mib = peak_mib(process.pid) - before_mib
     mb_s = statistics.median(received / wall_s / 1e6 for received, wall_s, _ in measured)
-    share = statistics.median(cpu_s / wall_s for _, wall_s, cpu_s in measured)
-    per_gb = statistics.median(cpu_s / received * 1e9 for received, _, cpu_s in measured)
+    share = statistics.median(used_s / wall_s for _, wall_s, used_s in measured)
+    per_gb = statistics.median(used_s / received * 1e9 for received, _, used_s in measured)
     at_rate = per_gb * RATE_MB_S / 1000
     return {
         "size_mib": size_mb,
@@ -116,13 +116,13 @@ def _fetch(events: EventSystem) -> int:
     return received
 
 
-def _cpu_s(pid: int | None) -> float:
+def cpu_s(pid: int | None) -> float:
     """CPU time of a process, user and system, from Linux's /proc."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_mib(pid: int | None) -> float:
+def peak_mib(pid: int | None) -> float:
     """The most memory that a process has ever held, from Linux's /proc."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -1,0 +1,21 @@
+"""The bench of lists, with few cases."""
+
+from datetime import UTC, datetime
+
+from api.casework.queries import Filters
+from evaluation.benches.cases import bench_cases, filters_of
+
+
+def test_every_list_is_asked_for_and_told() -> None:
+    found = bench_cases(3000)
+    assert (
+        found["lists"] == 2 * 2 * len(filters_of(datetime.now(UTC), 3000)) == 116
+    )  # two callers, two orders, 29 filters
+    assert found["pages"] > 3 * 116  # three rounds; most lists have further pages
+    assert 0 < found["page_ms"]["median"] <= found["page_ms"]["p95"] <= found["page_ms"]["worst"]
+    assert found["quick_enough"] is (max(found["worst_lists"].values()) <= 50)
+
+
+def test_the_filters_are_ones_that_the_event_system_knows() -> None:
+    for filters in filters_of(datetime.now(UTC), 3000):
+        Filters.model_validate(filters)
