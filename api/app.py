@@ -10,10 +10,29 @@ from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
 from api.identity.gate import BodyGuard, Gate, SecurityHeaders
+from api.jobs.counters import JobBacklog
+from api.jobs.upkeep import Upkeep
 from api.metrics import CountRequests, Metrics
+from api.notices.going_out import GoingOut
 from api.parts import Parts
 from api.records.refusals import AuditRefusals
-from api.routers import audit, cases, identity, ingest, operations, packages, photos, read, retention, review
+from api.routers import (
+    audit,
+    cases,
+    exports,
+    identity,
+    ingest,
+    jobs,
+    operations,
+    packages,
+    photos,
+    read,
+    retention,
+    review,
+    stream,
+    webhooks,
+    worker_jobs,
+)
 from api.settings import Settings
 from api.storage.data_folder import open_database, open_store
 
@@ -34,9 +53,14 @@ def create_app(settings: Settings) -> FastAPI:
         metrics=Metrics(),
     )
 
+    parts.metrics.registry.register(JobBacklog(parts.database))
+    going_out = GoingOut(parts)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        going_out.start()
         yield
+        await going_out.stop()
         parts.database.close()
 
     # No interactive docs: they load scripts from elsewhere, and the house works offline.
@@ -44,7 +68,25 @@ def create_app(settings: Settings) -> FastAPI:
         title="Streetwarden event system", version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.parts = parts
-    rooms = (ingest, read, review, cases, photos, packages, audit, retention, identity, operations)
+    app.state.going_out = going_out
+    app.state.job_upkeep = Upkeep()
+    rooms = (
+        ingest,
+        read,
+        review,
+        cases,
+        photos,
+        packages,
+        audit,
+        retention,
+        identity,
+        operations,
+        stream,
+        webhooks,
+        exports,
+        jobs,
+        worker_jobs,
+    )
     for room in rooms:
         app.include_router(room.router)
     console.install(app)

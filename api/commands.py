@@ -61,6 +61,14 @@ def _tell_copied(made_at: str, database: str, files: int, missing: tuple[str, ..
         sys.exit(1)
 
 
+@click.command()
+def reference() -> None:
+    """Prints the API reference as Markdown."""
+    from api.reference import reference as page  # noqa: PLC0415
+
+    click.echo(page(), nl=False)
+
+
 @click.group()
 def token() -> None:
     """Bearer tokens for workers and programs."""

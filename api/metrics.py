@@ -3,6 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.jobs.counters import JobMetrics
+from api.notices.counters import NoticeMetrics
+
 
 class Metrics:
     """The counters, in a registry of their own so that two applications in one process don't meet."""
@@ -42,6 +45,8 @@ class Metrics:
             buckets=(10, 30, 60, 300, 900, 3600, 14_400, 86_400, 864_000),
             registry=self.registry,
         )
+        self.notices = NoticeMetrics(self.registry)
+        self.jobs = JobMetrics(self.registry)
 
 
 class CountRequests:

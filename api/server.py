@@ -1,5 +1,6 @@
 """Running the event system: in the foreground for `serve`, in a thread for the demo and for tests."""
 
+import signal
 import socket
 import threading
 import time
@@ -70,7 +71,8 @@ def serve(data_dir: Path, host: str, port: int, on_ready: Callable[[str], None])
     """
     with bind(host, port) as bound:
         server = _AnnouncingServer(app_config(create_app(load_settings(data_dir))), lambda: on_ready(url_of(bound)))
-        # Ctrl-C arrives here once more after the server has stopped in order.
+        # What told it to stop arrives here once more after it has stopped in order, and has done its work.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[bound])
 
@@ -93,7 +95,7 @@ class ThreadServer:
         self._socket = bound
         self.url = url_of(bound)
         self._name = name
-        self._server = uvicorn.Server(config)
+        self._server = _EndingServer(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [bound]}, name=name, daemon=True)
 
     def __enter__(self) -> Self:
@@ -146,7 +148,17 @@ class EmbeddedServer(ThreadServer):
             raise
 
 
-class _AnnouncingServer(uvicorn.Server):
+class _EndingServer(uvicorn.Server):
+    """Tells its application that it ends before it waits for open requests: a stream of events ends only by itself."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        going_out = getattr(getattr(self.config.app, "state", None), "going_out", None)
+        if going_out is not None:
+            going_out.ending.set()
+        await super().shutdown(sockets)
+
+
+class _AnnouncingServer(_EndingServer):
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started

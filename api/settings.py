@@ -1,6 +1,7 @@
 """What an operator can set: tables, limits and storage, read from an optional `DATA/settings.yaml`."""
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, IPvAnyNetwork, StringConstraints, ValidationError
 
 from api.casework.workflow import Rules
 from api.casework.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
 from api.casework.working_hours import WorkingCalendar
 from api.errors import ApiError
+from api.jobs.settings import JobSettings
+from api.notices.settings import MqttSettings, PublicUrl
 from api.storage.places import STORAGE_KEYS, Storage, read_storage
 
 SETTINGS_FILE = "settings.yaml"
@@ -21,10 +24,13 @@ SETTINGS_FILE = "settings.yaml"
 _NOT_WRITTEN = ("data_dir", "storage")
 """Fields of the settings that are no keys of the file by these names."""
 
-REPLACED_LINE_BY_LINE = ("limits", "workflow", "step_roles", "time_limits", "working_time", "retention_days")
+REPLACED_LINE_BY_LINE = ("limits", "workflow", "step_roles", "time_limits", "working_time", "retention_days", "jobs")
 """Tables of which a settings file need only say what it wants otherwise; any other one is replaced as a whole."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+
+
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 class _Written(BaseModel):
@@ -64,6 +70,10 @@ class Settings(_Written):
     time_limits: TimeLimits
     working_time: WorkingTime
     retention_days: RetentionDays
+    jobs: JobSettings
+    public_url: PublicUrl | None = None
+    mqtt: MqttSettings | None = None
+    webhook_networks: tuple[IPvAnyNetwork, ...] = ()
     storage: InstanceOf[Storage] = Storage()
 
     @cached_property
@@ -132,7 +142,8 @@ def _first_of(error: ValidationError) -> str:
         model = _MODELS.get(first["loc"][0], Name) if len(first["loc"]) > 1 else Settings
         allowed = _allowed_keys() if model is Settings else ", ".join(model.model_fields)
         return f"{where}: unknown key; allowed are {allowed}"
-    return f"{where}: {first['msg']}, not {first['input']!r}"
+    shown = _CREDENTIALS.sub("//***@", repr(first["input"]))
+    return f"{where}: {first['msg']}, not {shown}"
 
 
 _MODELS: dict[Any, type[BaseModel]] = {
@@ -140,4 +151,6 @@ _MODELS: dict[Any, type[BaseModel]] = {
     "workflow": WorkflowSettings,
     "time_limits": TimeLimits,
     "working_time": WorkingTime,
+    "mqtt": MqttSettings,
+    "jobs": JobSettings,
 }

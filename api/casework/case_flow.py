@@ -21,6 +21,7 @@ from api.casework.workflow import (
     verdict_moves,
 )
 from api.casework.working_hours import due_at
+from api.notices.telling import tell_verdict
 from api.problems import Problem
 from api.records.audit import Actor
 from api.schema import IncidentState, content_digest
@@ -140,6 +141,7 @@ def add_review(desk: Desk, demand: Demand) -> Review:
     incident.verdict = review.verdict
     incident.updated_at = desk.moment
     desk.session.flush()
+    tell_verdict(desk.session, incident, review, actor.role, actor.unit)
     digest = content_digest(review_document(review))
     desk.log(f"review.{review.verdict}", reason=review.reason, content_sha256=digest)
     return review

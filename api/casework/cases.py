@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from api.casework.case_summary import event_document, events_of, photo_documents, summaries
 from api.identity.principals import Principal
+from api.jobs.derived import derived_items
 from api.problems import Problem
 from api.schema import as_utc_text
-from api.storage.tables import EvidenceFile, Incident, IncidentRevisionRow, Review
+from api.storage.tables import DerivedFile, EvidenceFile, Incident, IncidentRevisionRow, Review
 
 
 def find_incident(session: Session, principal: Principal, incident_id: str, *, for_change: bool = False) -> Incident:
@@ -59,9 +60,12 @@ def case_documents(session: Session, incidents: Sequence[Incident], moment: date
     files: dict[str, dict[str, EvidenceFile]] = defaultdict(dict)
     for file in session.scalars(select(EvidenceFile).where(EvidenceFile.incident_id.in_(ids))):
         files[file.incident_id][file.name] = file
+    derived: dict[str, list[DerivedFile]] = defaultdict(list)
+    for made in session.scalars(select(DerivedFile).where(DerivedFile.incident_id.in_(ids)).order_by(DerivedFile.name)):
+        derived[made.incident_id].append(made)
     summary = summaries(session, incidents, moment)
     return [
-        _case(incident, bodies[incident.id], reviews.get(incident.id), files[incident.id])
+        _case(incident, bodies[incident.id], reviews.get(incident.id), files[incident.id], derived[incident.id])
         | {"case": summary[incident.id]}
         for incident in incidents
     ]
@@ -96,8 +100,13 @@ def history_documents(session: Session, incident: Incident) -> list[dict[str, An
 
 
 def _case(
-    incident: Incident, body: dict[str, Any], review: Review | None, files: dict[str, EvidenceFile]
+    incident: Incident,
+    body: dict[str, Any],
+    review: Review | None,
+    files: dict[str, EvidenceFile],
+    derived: Sequence[DerivedFile],
 ) -> dict[str, Any]:
+    items = [*body.get("evidence", ()), *derived_items(derived, body.get("evidence", ()), files)]
     return {
         **body,
         "revision": incident.revision,
@@ -105,7 +114,7 @@ def _case(
         "updated_at": as_utc_text(incident.updated_at),
         # A case that was reopened has to be judged anew.
         "review": review_document(review) if review and incident.verdict else None,
-        "evidence": [_evidence(incident.id, item, files.get(item["name"])) for item in body.get("evidence", ())],
+        "evidence": [_evidence(incident.id, item, files.get(item["name"])) for item in items],
     }
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.casework.case_summary import event_document, lock_document
 from api.casework.workflow import Action
+from api.notices.telling import tell_event
 from api.problems import Problem
 from api.records.audit import Actor, Deed, append
 from api.schema import content_digest
@@ -69,7 +70,7 @@ class Desk:
             raise Problem(409, f"{lock.user_name} is at {self.incident.id} right now.", lock=lock_document(lock))
 
     def write(self, action: str, **said: str | None) -> CaseEvent:
-        """Appends an event to the case, and its entry to the audit log."""
+        """Appends an event to the case, its notice, and its entry to the audit log."""
         actor = self.actor
         event = CaseEvent(
             incident_id=self.incident.id,
@@ -84,6 +85,7 @@ class Desk:
         self.incident.updated_at = self.moment
         self.session.add(event)
         self.session.flush()
+        tell_event(self.session, self.incident, event)
         digest = content_digest(event_document(event))
         self.log(f"case.{event.action}", reason=event.reason or event.note, content_sha256=digest)
         return event

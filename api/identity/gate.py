@@ -111,7 +111,9 @@ class _Body:
 
 
 def _is_upload(scope: Scope) -> bool:
-    return scope["method"] == "PUT" and ("/evidence/" in scope["path"] or "/photos/" in scope["path"])
+    path = scope["path"]
+    is_job_file = path.startswith("/v1/worker/jobs/") and "/files/" in path
+    return scope["method"] == "PUT" and ("/evidence/" in path or "/photos/" in path or is_job_file)
 
 
 class Gate:

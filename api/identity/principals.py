@@ -1,6 +1,5 @@
 """Who is asking, and what they may do."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -76,20 +75,27 @@ CurrentPrincipal = Annotated[Principal, Depends(_current)]
 """A route's parameter: whoever is asking (the gate has let them in already)."""
 
 
-def requires(*roles: Role) -> Callable[[Request], Principal]:
-    """A dependency that lets only these roles through.
+@dataclass(frozen=True)
+class RequiredRoles:
+    """A dependency that lets only some roles through."""
 
-    Raises:
-        Problem: 403, naming the roles that are allowed.
-    """
+    roles: tuple[Role, ...]
 
-    def check(request: Request) -> Principal:
+    def __call__(self, request: Request) -> Principal:
+        """Whoever asks.
+
+        Raises:
+            Problem: 403, naming the roles that are allowed.
+        """
         principal = _current(request)
-        if principal.role not in roles:
-            raise Problem(403, f"{principal.name} is a {principal.role}; this takes one of: {', '.join(roles)}.")
+        if principal.role not in self.roles:
+            raise Problem(403, f"{principal.name} is a {principal.role}; this takes one of: {', '.join(self.roles)}.")
         return principal
 
-    return check
+
+def requires(*roles: Role) -> RequiredRoles:
+    """A dependency that lets only these roles through."""
+    return RequiredRoles(roles)
 
 
 WorkerPrincipal = Annotated[Principal, Depends(requires(Role.WORKER))]

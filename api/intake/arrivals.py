@@ -6,8 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.case_flow import verify_by_camera
+from api.casework.cases import latest_document
 from api.casework.workflow import PROOF_STILL
 from api.intake.ingest import Ingested
+from api.notices.telling import tell_evidence, tell_revision
 from api.records.audit import Actor, Deed, append
 from api.settings import Settings
 from api.storage.tables import AuditEntry, EvidenceFile, Incident
@@ -20,6 +22,9 @@ def revision_arrived(
     if done.outcome == "unchanged":
         return
     incident = session.get_one(Incident, incident_id)
+    document = latest_document(session, incident)
+    tell_revision(session, incident, document, done.before, moment)
+    tell_evidence(session, incident, document, moment)
     verify_by_camera(session, settings, incident, moment)
     deed = Deed("revision", f"/v1/incidents/{incident_id}", incident_id, content_sha256=done.digest)
     append(session, actor, deed, moment)
@@ -35,6 +40,7 @@ def evidence_arrived(
         return
     if name == PROOF_STILL:
         verify_by_camera(session, settings, incident, moment)
+    tell_evidence(session, incident, latest_document(session, incident), moment)
     path = f"/v1/incidents/{incident_id}/evidence/{name}"
     known = select(AuditEntry.sequence).where(AuditEntry.object == path, AuditEntry.action == "evidence").limit(1)
     if session.scalar(known) is None:

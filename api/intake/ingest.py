@@ -27,10 +27,12 @@ class Ingested:
     Attributes:
         outcome: `created` for a new incident, `updated` for a new revision, `unchanged` for the same again.
         digest: SHA-256 (hex) of the canonical JSON that is now stored.
+        before: The incident's state until then; None for a new one.
     """
 
     outcome: Literal["created", "updated", "unchanged"]
     digest: str
+    before: str | None = None
 
 
 def ingest(
@@ -53,6 +55,7 @@ def ingest(
     digest = content_digest(document)
     moment = now()
     incident = session.get(Incident, revision.id, with_for_update=True)
+    before = incident.state if incident is not None else None
     if incident is None:
         _register_camera(session, revision.camera, moment)
         incident = Incident(
@@ -83,7 +86,7 @@ def ingest(
             token_id=principal.token_id,
         )
     )
-    return Ingested(outcome, digest)
+    return Ingested(outcome, digest, before)
 
 
 def _is_stored(session: Session, incident: Incident, revision: IncidentRevision, digest: str) -> bool:

@@ -15,7 +15,7 @@ from api.parts import Parts
 from api.records.audit import Actor
 from api.schema import content_digest
 from api.settings import Settings
-from api.storage.tables import EvidenceFile, Incident
+from api.storage.tables import EvidenceFile, Incident, JobFile
 
 RECORD_TYPES = ("application/json",)
 """Tracks, completeness, the worker's record: numbers about footage, not footage."""
@@ -143,9 +143,10 @@ def _delete(
 
 
 def _unused(session: Session, digests: set[str]) -> set[str]:
-    """Which of these files no case has any more."""
+    """Which of these files no case has any more, and no job on its way to become a case's."""
     session.flush()
     used = session.scalars(
         select(EvidenceFile.sha256).where(EvidenceFile.sha256.in_(digests), EvidenceFile.deleted_at.is_(None))
     )
-    return digests - set(used)
+    in_jobs = session.scalars(select(JobFile.sha256).where(JobFile.sha256.in_(digests)))
+    return digests - set(used) - set(in_jobs)

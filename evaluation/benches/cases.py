@@ -27,7 +27,7 @@ PAGE_MS = 50.0
 """What a person who pages through a list does not notice."""
 PAGES = 5
 """Of each list: the first ones, one after the other."""
-ROUNDS = 3
+ROUNDS = 8
 SCOPE = tuple(f"camera-{number}" for number in range(0, CAMERAS, CAMERAS // 20))
 """What a narrowed token sees: twenty cameras, busy ones and quiet ones."""
 ORDERS = ("newest", "queue")

@@ -104,8 +104,8 @@ def test_port_taken(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
-def test_serve_until_told_to_stop(tmp_path: Path, stop: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_serve_until_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
     script = "from api.commands import serve; serve()"
     command = [sys.executable, "-c", script, "--data", str(tmp_path / "data"), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -117,7 +117,7 @@ def test_serve_until_told_to_stop(tmp_path: Path, stop: signal.Signals, code: in
             _, errors = process.communicate(timeout=20)
         finally:
             process.kill()
-    assert process.returncode == code
+    assert process.returncode == 0
     assert "Traceback" not in errors
 
 

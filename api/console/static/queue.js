@@ -1,12 +1,14 @@
 // The queue: what waits for a person, most urgent first, kept up to date without losing one's place.
 
 import { byId, element, get, onKeys, repeat, showHelp, tell } from "./core.js";
+import { follow, showFresh } from "./live.js";
 import { ago, duration, lasted, readable, reviewBadge, stateBadge, timeElement, typeName } from "./format.js";
 import { rememberFilters, recalledFilters } from "./worklist.js";
 
 const PAGE = 50;
 const LIMIT_MAX = 200;
 const POLL_S = 3;
+const POLL_WHILE_FOLLOWING_S = 30; // what makes no news: how long it lasts, whose limit has run out
 
 const list = byId("list");
 const filters = byId("filters");
@@ -14,6 +16,10 @@ const rows = new Map(); // incident id → { row, drawn }
 let selected = sessionStorage.getItem("selected");
 let limit = PAGE;
 let failing = false;
+let following = false;
+let stale = true; // something has happened, or something else is wanted
+let refreshedAt = 0;
+let drawnFor = null; // the filters that the list was drawn for
 
 function chosenFilters() {
   return Object.fromEntries([...new FormData(filters)].filter(([, value]) => value));
@@ -28,11 +34,18 @@ function restoreFilters() {
   }
 }
 
+async function refreshIfDue() {
+  if (!stale && following && !failing && Date.now() - refreshedAt < POLL_WHILE_FOLLOWING_S * 1000) return drawAges();
+  stale = false;
+  refreshedAt = Date.now();
+  await refresh();
+}
+
 async function refresh() {
   const query = new URLSearchParams({ ...chosenFilters(), order: "queue", limit });
   try {
     const [page, summary] = await Promise.all([get(`/v1/incidents?${query}`), get("/v1/summary")]);
-    draw(page.incidents);
+    draw(page.incidents, String(query));
     drawSummary(summary);
     byId("more").hidden = !page.next || limit >= LIMIT_MAX;
     drawEmpty(page.incidents.length === 0, summary);
@@ -43,7 +56,10 @@ async function refresh() {
   }
 }
 
-function draw(incidents) {
+function draw(incidents, query) {
+  const isSameList = drawnFor === query;
+  const fresh = isSameList ? incidents.filter((incident) => !rows.has(incident.id)) : [];
+  drawnFor = query;
   const wanted = new Set(incidents.map((incident) => incident.id));
   for (const [id, { item }] of rows) {
     if (!wanted.has(id)) { item.remove(); rows.delete(id); }
@@ -54,6 +70,11 @@ function draw(incidents) {
   });
   if (!rows.has(selected)) select(incidents[0]?.id ?? null, { scroll: false });
   else mark();
+  showFresh(fresh.map((incident) => rows.get(incident.id).item));
+}
+
+function drawAges() {
+  for (const { item, confirmedAt } of rows.values()) if (confirmedAt) item.querySelector(".age").textContent = ago(confirmedAt);
 }
 
 /** Only what has changed is drawn again, so that pictures don't flicker and focus stays where it is. */
@@ -70,7 +91,7 @@ function upToDate(incident) {
     const age = item.querySelector(".age");
     if (incident.confirmed_at) age.textContent = ago(incident.confirmed_at);
   }
-  rows.set(incident.id, { item, drawn });
+  rows.set(incident.id, { item, drawn, confirmedAt: incident.confirmed_at });
   return item;
 }
 
@@ -183,7 +204,9 @@ list.addEventListener("click", (event) => {
 });
 
 restoreFilters();
-const refreshNow = repeat(POLL_S, refresh);
+const run = repeat(POLL_S, refreshIfDue);
+const refreshNow = () => { stale = true; run(); };
+follow(refreshNow, (isOpen) => (following = isOpen));
 filters.addEventListener("change", (event) => {
   if (!event.target.matches(":focus-visible")) event.target.blur(); // chosen with the mouse: give the keys back to the list
   limit = PAGE;

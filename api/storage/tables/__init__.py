@@ -16,6 +16,8 @@ from api.storage.tables.cases import (
     IncidentRevisionRow,
     Review,
 )
+from api.storage.tables.jobs import DerivedFile, Job, JobFailure, JobFile
+from api.storage.tables.notices import Delivery, DeliveryTry, Notice, NoticeReader, Webhook
 from api.storage.tables.people import SignInFailure, Token, TokenCamera, User, UserSession
 from api.storage.tables.registry import Camera
 
@@ -32,9 +34,17 @@ __all__ = [
     "CaseLock",
     "CasePhoto",
     "CaseTag",
+    "Delivery",
+    "DeliveryTry",
+    "DerivedFile",
     "EvidenceFile",
     "Incident",
     "IncidentRevisionRow",
+    "Job",
+    "JobFailure",
+    "JobFile",
+    "Notice",
+    "NoticeReader",
     "Review",
     "SignInFailure",
     "Token",
@@ -42,4 +52,5 @@ __all__ = [
     "User",
     "UserSession",
     "UtcDateTime",
+    "Webhook",
 ]

@@ -1,0 +1,1 @@
+"""What other systems are told: a log of what happened, and the ways it goes out (webhooks, streams, MQTT)."""
