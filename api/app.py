@@ -18,6 +18,7 @@ from api.parts import Parts
 from api.records.refusals import AuditRefusals
 from api.routers import (
     audit,
+    batch,
     cases,
     exports,
     identity,
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.job_upkeep = Upkeep()
     rooms = (
         ingest,
+        batch,
         read,
         review,
         cases,

@@ -1,21 +1,21 @@
 """What workers send: incidents and their evidence."""
 
-import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
 from api.identity.principals import Principal, WorkerPrincipal
 from api.intake import uploads
 from api.intake.arrivals import evidence_arrived, revision_arrived, was_deleted
+from api.intake.bodies import read_json, read_revision
 from api.intake.digests import header_of_sha256, sha256_of_header
 from api.intake.ingest import Ingested, ingest
 from api.intake.media_types import check_name
 from api.parts import CurrentParts, Parts
-from api.problems import Problem, documented, invalid
+from api.problems import Problem, documented
 from api.records.audit import Actor, actor_of
 from api.routers.paths import IncidentInPath
 from api.schema import EvidenceName, IncidentRevision, unknown_keys
@@ -68,11 +68,8 @@ async def put_incident(
     request: Request, response: Response, incident_id: IncidentInPath, parts: CurrentParts, principal: WorkerPrincipal
 ) -> IncidentReceipt:
     """Stores one revision of an incident. Unknown keys are kept."""
-    document = _read_json(await request.body())
-    try:
-        revision = IncidentRevision.model_validate(document)
-    except ValidationError as error:
-        raise invalid(error.errors(), "body") from None
+    document = read_json(await request.body())
+    revision = read_revision(document)
     if revision.id != incident_id:
         raise Problem(422, f"The body is about {revision.id}, the path about {incident_id}.")
     done = await run_in_threadpool(_ingest, parts, principal, actor_of(principal, request), revision, document)
@@ -139,23 +136,3 @@ def _was_deleted(parts: Parts, principal: Principal, upload: uploads.Upload) -> 
 def _arrived(parts: Parts, actor: Actor, upload: uploads.Upload) -> None:
     with parts.database.write(about=upload.incident_id) as session:
         evidence_arrived(session, parts.settings, actor, upload.incident_id, upload.name, now())
-
-
-def _read_json(body: bytes) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Raises:
-        Problem: 422.
-    """
-    try:
-        document = json.loads(body.decode(), parse_constant=_refuse_constant)
-        json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise Problem(422, f"The body is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise Problem(422, "The body is not a JSON object.")
-    return document
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

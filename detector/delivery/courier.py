@@ -6,11 +6,13 @@ import random
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from enum import Enum
 from urllib.parse import quote
 
 import httpx
 
+from detector.delivery.batch import UNKNOWN_HERE, answers_of, revisions_for_batch, send_batch
 from detector.delivery.outbox import Message, Outbox
 from detector.errors import ConfigError
 
@@ -59,6 +61,7 @@ class Courier:
         self._away_since_s: float | None = None
         self._attempt = 0
         self._held_until_s: dict[str, float] = {}
+        self._takes_batches = True
 
     def check_token(self) -> None:
         """Asks the event system whether it takes the token; when it is away, nothing is known and nothing is wrong.
@@ -119,17 +122,52 @@ class Courier:
         now_s = time.monotonic()
         self._held_until_s = {incident: until for incident, until in self._held_until_s.items() if until > now_s}
         messages = self._outbox.next_messages(BATCH, skip=self._held_until_s)
+        together = self._deliver_together(revisions_for_batch(messages), now_s)
+        if together is None:
+            return self._backoff_s()
         for message in messages:
             if self._stopping.is_set():
                 return 0.0
+            if message.seq in together:
+                continue
             outcome = self._deliver(message)
             if outcome is Outcome.AWAY:
                 return self._backoff_s()
             if outcome is Outcome.LATER:
-                self._held_until_s[message.incident] = now_s + min(
-                    HELD_MAX_S, HELD_FIRST_S * 2.0 ** min(message.attempts, 10)
-                )
+                self._hold(message, now_s)
         return 0.0 if messages else POLL_S
+
+    def _hold(self, message: Message, now_s: float) -> None:
+        wait_s = min(HELD_MAX_S, HELD_FIRST_S * 2.0 ** min(message.attempts, 10))
+        self._held_until_s[message.incident] = now_s + wait_s
+
+    def _deliver_together(self, batch: Sequence[Message], now_s: float) -> set[int] | None:
+        """Sends revisions in one request; gives which have been dealt with. None: nobody takes anything for now."""
+        if not batch or not self._takes_batches:
+            return set()
+        try:
+            answer = send_batch(self._client, batch)
+        except httpx.TransportError as error:
+            self._outbox.failed(batch[0])
+            self._went_away(str(error) or type(error).__name__)
+            return None
+        if answer.status_code in ALL_REFUSED:
+            self._outbox.failed(batch[0])
+            self._went_away(f"{answer.status_code} {answer.text[:300]}")
+            return None
+        results = answers_of(answer, len(batch)) if answer.is_success else None
+        if results is None:
+            # An event system that is older than batches; or something about them as a whole: alone, each will tell.
+            self._takes_batches = answer.status_code not in UNKNOWN_HERE
+            return set()
+        self._came_back()
+        for message, result in zip(batch, results, strict=True):
+            if result.status in (httpx.codes.OK, httpx.codes.CREATED):
+                self._outbox.sent(message)
+                self.delivered += 1
+            elif self._not_taken(message, result.status, result.said) is not Outcome.DONE:
+                self._hold(message, now_s)
+        return {message.seq for message in batch}
 
     def _backoff_s(self) -> float:
         wait_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(self._attempt, 10))
@@ -151,15 +189,14 @@ class Courier:
             self._outbox.sent(message)
             self.delivered += 1
             return Outcome.DONE
-        return self._not_taken(message, answer)
+        return self._not_taken(message, answer.status_code, f"{answer.status_code} {answer.text[:300]}")
 
-    def _not_taken(self, message: Message, answer: httpx.Response) -> Outcome:
-        said = f"{answer.status_code} {answer.text[:300]}"
-        if answer.status_code in REFUSED and not (answer.status_code in RETRY_REFUSED and message.attempts < RETRY_MAX):
+    def _not_taken(self, message: Message, status: int, said: str) -> Outcome:
+        if status in REFUSED and not (status in RETRY_REFUSED and message.attempts < RETRY_MAX):
             self._give_up(message, said)
             return Outcome.DONE
         self._outbox.failed(message)
-        if answer.status_code in ALL_REFUSED:
+        if status in ALL_REFUSED:
             self._went_away(said)
             return Outcome.AWAY
         log.warning(

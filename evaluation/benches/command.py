@@ -35,6 +35,18 @@ def cases(count: int, database: str | None) -> None:
     click.echo(json.dumps(bench_cases(count, database), indent=1))
 
 
+@api.command("intake")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=10.0, show_default=True, help="For each number of clients."
+)
+@click.option("--database", help="As of `bench api cases`.")
+def intake(seconds: float, database: str | None) -> None:
+    """How many new incidents are taken in within a second, from one client and from many."""
+    from evaluation.benches.intake import bench_intake  # noqa: PLC0415 - as below
+
+    click.echo(json.dumps(bench_intake(seconds, database), indent=1))
+
+
 @click.command("cameras")
 @click.option("--model", default="yolov8n", show_default=True, help="As `models list` shows it, such as yolov8n:int8.")
 @click.option("--seconds", type=click.FloatRange(min=5), default=60.0, show_default=True, help="For each number tried.")

@@ -49,7 +49,7 @@ class EventSystem:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_PUT = handle_any  # noqa: N815 - names that http.server asks for
+            do_GET = do_PUT = do_POST = handle_any  # noqa: N815 - names that http.server asks for
 
             def log_message(self, *args: object) -> None:
                 pass
