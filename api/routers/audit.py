@@ -15,7 +15,7 @@ from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append, documents, head_of, verify_log
 from api.records.audit_chain import GENESIS, Head
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import IncidentInPath
 from api.schema import Sha256Hex
 
 router = APIRouter(tags=["audit"])

@@ -26,7 +26,7 @@ from api.identity.principals import CurrentPrincipal, JudgePrincipal, Principal
 from api.parts import CurrentParts, Parts
 from api.problems import documented
 from api.records.audit import actor_of
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import IncidentInPath
 from api.schema import IncidentId
 from api.settings import Settings
 from api.storage.tables import Incident, User

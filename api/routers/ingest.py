@@ -17,7 +17,7 @@ from api.intake.media_types import check_name
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, actor_of
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import FILE_BODY, IncidentInPath
 from api.schema import EvidenceName, IncidentRevision, unknown_keys
 from api.storage.tables import Incident
 
@@ -44,12 +44,6 @@ _INCIDENT_BODY = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": IncidentRevision.model_json_schema(mode="validation")}},
-    }
-}
-_FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 
@@ -80,7 +74,7 @@ async def put_incident(
 @router.put(
     "/v1/incidents/{incident_id}/evidence/{name}",
     status_code=201,
-    openapi_extra=_FILE_BODY,
+    openapi_extra=FILE_BODY,
     responses={
         200: {"model": EvidenceReceipt, "description": "The same again"},
         201: {"description": "Stored"},

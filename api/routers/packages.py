@@ -18,7 +18,7 @@ from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.records.access_log import checked_purpose, download_of
 from api.records.audit import actor_of, append, documents
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import IncidentInPath
 from api.storage.tables import EvidenceFile
 
 router = APIRouter(tags=["packages"])

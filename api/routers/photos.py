@@ -18,7 +18,7 @@ from api.intake.media_types import HEAD_BYTES, recognise
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, actor_of
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import FILE_BODY, IncidentInPath
 
 router = APIRouter(tags=["cases"])
 
@@ -41,12 +41,7 @@ class PhotoReceipt(BaseModel):
 @router.put(
     "/v1/cases/{incident_id}/photos/{name}",
     status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
+    openapi_extra=FILE_BODY,
     responses={
         200: {"model": PhotoReceipt, "description": "The same again"},
         201: {"description": "Stored"},

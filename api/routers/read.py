@@ -18,7 +18,7 @@ from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.records.access_log import register_view
 from api.records.audit import actor_of
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import IncidentInPath
 from api.schema import EvidenceName, IncidentPage, as_utc_text
 from api.settings import Name
 from api.storage.tables import RANK_REVIEWED, Camera, EvidenceFile, Incident

@@ -15,7 +15,7 @@ from api.identity.principals import JudgePrincipal
 from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.records.audit import actor_of
-from api.routers.paths import IncidentInPath
+from api.routers.parameters import IncidentInPath
 from api.storage.tables import Incident, Review
 
 router = APIRouter(tags=["review"])

@@ -30,6 +30,7 @@ from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, Deed, actor_of, append
 from api.routers.jobs import JobInPath
+from api.routers.parameters import FILE_BODY
 from api.schema import EvidenceName, content_digest
 from api.storage.tables import Job
 
@@ -84,12 +85,7 @@ def put_progress(job_id: JobInPath, body: ProgressBody, parts: CurrentParts, pri
 @router.put(
     "/{job_id}/files/{name}",
     status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
+    openapi_extra=FILE_BODY,
     responses={
         200: {"model": JobFileReceipt, "description": "The same again"},
         201: {"description": "Kept"},
