@@ -113,7 +113,7 @@ def demo(port: int | None, model: str, *, until_first: bool) -> None:
         default_port = 0 if until_first else 8000
         with EmbeddedServer(events, port=default_port if port is None else port) as server:
             worker = Worker(
-                cameras, events_url=server.url, token=token, state_dir=home / "worker", model=model, shards=1
+                cameras, events_url=server.url, token=token, state_dir=home / "worker", model=model, shards=1, jobs=True
             )
             worker.check()
             click.echo(f"Console: {server.url}   sign in as {DEMO_USER} with {password}", err=until_first)

@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector.errors import ConfigError
 from detector.evidence.annotate import DrawnZone, with_zones
 from detector.evidence.files import as_json
 from detector.zoning.cameras_file import Camera, read_cameras
 from detector.zoning.zones import Zone, overlap_warnings
 from streams.errors import SourceError
+from streams.frame import Frame
 from streams.source.probe import Probe, probe
 from streams.still import encode_jpeg
 
@@ -71,23 +75,9 @@ def _doubts(camera: Camera, known: Probe) -> Iterator[str]:
     yield from overlap_warnings(camera.zones)
 
 
-def _row(camera: Camera, known: Probe | SourceError, out_dir: Path, at: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "camera": camera.id,
-        "source": str(camera.address),
-        "zones": [zone.id for zone in camera.zones],
-    }
-    if isinstance(known, SourceError):
-        return row | {"error": str(known)}
-    drawn = [DrawnZone(_label(zone, at), zone.polygon, _applies(zone, at)) for zone in camera.zones]
-    step_m, grid = camera.ground.grid([zone.polygon for zone in camera.zones]) if camera.ground else (0.0, [])
-    height_m = camera.ground.camera_height_m(known.width_px / known.height_px) if camera.ground else None
-    hangs = f"; the camera hangs {height_m:.1f} m high" if height_m is not None else ""
-    lines = [f"{camera.id}: lines on the ground are {step_m:g} m apart{hangs}"] if grid else []
-    image = with_zones(known.picture.rgb(), drawn, grid=grid, lines=lines)
-    picture = f"{camera.id}.jpg"
-    (out_dir / picture).write_bytes(encode_jpeg(image))
-    return row | {
+def describe(camera: Camera, known: Probe) -> dict[str, Any]:
+    """What a source turned out to be, with `doubts`, a line for each."""
+    return {
         "codec": known.codec,
         "width_px": known.width_px,
         "height_px": known.height_px,
@@ -98,10 +88,43 @@ def _row(camera: Camera, known: Probe | SourceError, out_dir: Path, at: datetime
         "clock_source": known.clock_source,
         "transport": _transport(camera, known),
         "doubts": list(_doubts(camera, known)),
-        "rules": [_rule(zone, at) for zone in camera.zones],
-        "camera_height_m": None if height_m is None else round(height_m, 2),
-        "picture": picture,
     }
+
+
+def drawn(camera: Camera, frame: Frame, at: datetime) -> NDArray[np.uint8]:
+    """A picture of a camera with its zones, and the ground where it was measured; RGB `(height, width, 3)` uint8."""
+    zones = [DrawnZone(_label(zone, at), zone.polygon, _applies(zone, at)) for zone in camera.zones]
+    step_m, grid = camera.ground.grid([zone.polygon for zone in camera.zones]) if camera.ground else (0.0, [])
+    height_m = _height_m(camera, frame)
+    hangs = f"; the camera hangs {height_m:.1f} m high" if height_m is not None else ""
+    lines = [f"{camera.id}: lines on the ground are {step_m:g} m apart{hangs}"] if grid else []
+    return with_zones(frame.rgb(), zones, grid=grid, lines=lines)
+
+
+def _height_m(camera: Camera, frame: Frame) -> float | None:
+    return camera.ground.camera_height_m(frame.width_px / frame.height_px) if camera.ground else None
+
+
+def _row(camera: Camera, known: Probe | SourceError, out_dir: Path, at: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "camera": camera.id,
+        "source": str(camera.address),
+        "zones": [zone.id for zone in camera.zones],
+    }
+    if isinstance(known, SourceError):
+        return row | {"error": str(known)}
+    picture = f"{camera.id}.jpg"
+    (out_dir / picture).write_bytes(encode_jpeg(drawn(camera, known.picture, at)))
+    height_m = _height_m(camera, known.picture)
+    return (
+        row
+        | describe(camera, known)
+        | {
+            "rules": [_rule(zone, at) for zone in camera.zones],
+            "camera_height_m": None if height_m is None else round(height_m, 2),
+            "picture": picture,
+        }
+    )
 
 
 def _applies(zone: Zone, at: datetime) -> bool:

@@ -85,6 +85,7 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 @click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
 @click.option("--decode", default="auto", show_default=True, help="auto, cpu, or a device such as cuda or qsv.")
 @click.option("--ring-memory", type=click.IntRange(1), default=None, help="MiB per camera; what is more goes to disk.")
+@click.option("--no-jobs", is_flag=True, help="Watch only: do no viewing copies, redactions, previews and probes.")
 @click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
 def worker(  # noqa: PLR0913 - one for each option
     cameras: Path,
@@ -96,6 +97,7 @@ def worker(  # noqa: PLR0913 - one for each option
     shards: int | None,
     decode: str,
     ring_memory: int | None,
+    no_jobs: bool,
     token: str,
 ) -> None:
     """Watch cameras live and report to the event system."""
@@ -113,6 +115,7 @@ def worker(  # noqa: PLR0913 - one for each option
         decode=decode,
         ring_memory_bytes=None if ring_memory is None else ring_memory << 20,
         provider=provider,
+        jobs=not no_jobs,
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: running.stop())

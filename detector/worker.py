@@ -19,6 +19,7 @@ from detector.delivery.courier import Courier
 from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
 from detector.evidence.plates import fetch_plates
+from detector.jobs.process import JobProcess, JobsSpec
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.shard import ShardSpec, run_shard
 from detector.zoning.cameras_file import Camera
@@ -68,6 +69,7 @@ class Worker:
         decode: str = AUTO,
         ring_memory_bytes: int | None = None,
         provider: str | None = None,
+        jobs: bool = False,
     ) -> None:
         self._cameras = tuple(cameras)
         self._model = model
@@ -82,6 +84,8 @@ class Worker:
         self._asked = threading.Event()
         self._events_url, self._token = events_url, token
         self._running: list[_Running] = []
+        self._does_jobs = jobs
+        self._jobs: list[JobProcess] = []
 
     def stop(self) -> None:
         """Asks the worker to stop; may be called from a signal handler or another thread."""
@@ -134,11 +138,17 @@ class Worker:
             courier.start()
             try:
                 self._start_shards()
+                if self._does_jobs:
+                    self._jobs.append(self._job_process())
                 while not self._asked.is_set() and not all(shard.ended for shard in self._running):
                     self._asked.wait(WATCH_EVERY_S)
                     self._mind_shards()
+                    for process in self._jobs:
+                        process.mind()
             finally:
                 self._stop_shards()
+                for process in self._jobs:
+                    process.stop()
                 stopped = self._asked.is_set()
                 left = courier.stop(STOPPED_DRAIN_S if stopped else DRAIN_S)
                 log.info(
@@ -165,6 +175,18 @@ class Worker:
                 )
                 self._running.append(_Running(spec, self._launch(spec), time.monotonic()))
         log.info("watching %d cameras in %d processes", len(self._cameras), len(self._running))
+
+    def _job_process(self) -> JobProcess:
+        spec = JobsSpec(
+            self._events_url,
+            self._token,
+            self._state_dir / "jobs",
+            self._cameras,
+            self._model,
+            self._provider,
+            log_level=logging.getLogger().level,
+        )
+        return JobProcess(self._context, spec)
 
     def _launch(self, spec: ShardSpec) -> SpawnProcess:
         process = self._context.Process(target=run_shard, args=(spec, self._stop), name=spec.name, daemon=True)

@@ -61,13 +61,15 @@ async def post_lease(
     await run_in_threadpool(request.app.state.job_upkeep.by_the_way, parts, now())
     until = asyncio.get_running_loop().time() + body.wait_s
     while True:
+        # Asked first: a job must not be leased to a worker that has died while it waited.
+        if await request.is_disconnected():
+            return Response(status_code=204)
         job = await run_in_threadpool(_lease, parts, claim, actor)
         if job is not None:
             return job
         left_s = until - asyncio.get_running_loop().time()
         ending = getattr(request.app.state, "going_out", None)
-        is_over = left_s <= 0 or (ending is not None and ending.ending.is_set())
-        if is_over or await request.is_disconnected():
+        if left_s <= 0 or (ending is not None and ending.ending.is_set()):
             return Response(status_code=204)
         await asyncio.sleep(min(POLL_S, left_s))
 

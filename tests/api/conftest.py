@@ -16,7 +16,7 @@ from tests.api import storages
 from tests.api.events import System
 
 SMALL, LARGE = "sqlite+folder", "postgresql+s3"
-ON_SQLITE = ("test_console", "test_console_flow")
+ON_SQLITE = ("test_console", "test_console_flow", "test_console_jobs")
 """Pages fetch what they show like any other program: a browser per storage tells little more."""
 
 

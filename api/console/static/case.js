@@ -4,6 +4,7 @@ import { byId, element, get, onKeys, repeat, showHelp, tell } from "./core.js";
 import { duration, lasted, measures, named, readable, reviewBadge, size, stateBadge, timeElement, typeName } from "./format.js";
 import { heldByOther, keepLock, showFlow } from "./flow.js";
 import { showGallery } from "./gallery.js";
+import { showRedacted } from "./jobs.js";
 import { Player } from "./player.js";
 import { goToNext, loadReasons, onReject, openReject, reasonNames, sendVerdict } from "./verdict.js";
 
@@ -14,7 +15,7 @@ const page = document.querySelector("main.case");
 const mayReview = document.body.dataset.mayReview === "yes";
 const id = page.dataset.incident;
 const path = `/v1/incidents/${id}`;
-const player = new Player();
+const player = new Player(() => refresh());
 let incident = null;
 let drawn = "";
 let tables = null;
@@ -60,6 +61,7 @@ function draw(history, flow) {
   drawEvidence(flow.photos);
   drawHistory(history);
   showGallery(incident, flow.photos);
+  showRedacted(incident, mayReview, refresh);
   player.show(incident);
 }
 

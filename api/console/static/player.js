@@ -2,6 +2,7 @@
 
 import { byId, element, get } from "./core.js";
 import { readable, timeElement } from "./format.js";
+import { copyButton } from "./jobs.js";
 import { drawOverlay } from "./overlay.js";
 
 const LEAD_S = 2; // so that the moment itself is seen coming
@@ -16,9 +17,12 @@ export class Player {
   #clips = [];
   #clip = null;
   #tracks = new Map(); // tracks file's name → its content, or a promise of it
+  #onCopy;
   #wanted = null; // second to jump to once the clip is known
 
-  constructor() {
+  /** `onCopy` is called when a copy has been made that this browser plays. */
+  constructor(onCopy) {
+    this.#onCopy = onCopy;
     video.addEventListener("loadedmetadata", () => this.#loaded());
     video.addEventListener("error", () => this.#unplayable());
     byId("to-arrival").addEventListener("click", () => this.jumpTo("arrival"));
@@ -91,7 +95,11 @@ export class Player {
 
   #unplayable() {
     if (!this.#clip) return;
-    this.#say("This browser can't play the clip: it does not know the codec. ", element("a", { href: this.#clip.href, download: this.#clip.name }, "Download it to watch it elsewhere"));
+    const { name, href } = this.#clip;
+    this.#say(
+      "This browser can't play the clip: it does not know the codec. ",
+      copyButton("Make a viewing copy", { kind: "viewing_copy", incident: this.#incident.id, name }, this.#onCopy),
+      element("a", { href, download: name }, "Download it to watch it elsewhere"));
   }
 
   #say(...content) {
@@ -111,7 +119,7 @@ export class Player {
   #drawTabs() {
     tabs.hidden = this.#clips.length < 2;
     tabs.replaceChildren(...this.#clips.map((clip) => {
-      const tab = element("button", { type: "button", role: "tab", "aria-selected": String(clip.name === this.#clip?.name), disabled: !clip.stored }, readable(clip.name.replace(/^clip-?|(-?view)?\.[a-z0-9]+$/g, "") || "clip"), clip.stored ? "" : " (not arrived)");
+      const tab = element("button", { type: "button", role: "tab", "aria-selected": String(clip.name === this.#clip?.name), disabled: !clip.stored }, readable(clip.name.replace(/^clip-?|(-?view(-[0-9a-f]{8})?)?\.[a-z0-9]+$/g, "") || "clip"), clip.stored ? "" : " (not arrived)");
       tab.addEventListener("click", () => this.#play(clip, this.#moment("alarm") >= Date.parse(clip.start_at) && this.#moment("alarm") <= Date.parse(clip.end_at) ? (this.#moment("alarm") - Date.parse(clip.start_at)) / 1000 - LEAD_S : 0));
       return tab;
     }));

@@ -1,7 +1,7 @@
 """Work that needs pictures.
 
-Revision: 0006
-After: 0005
+Revision: 0003
+After: 0002
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from api.storage.tables import UtcDateTime
 
-revision = "0006"
-down_revision = "0005"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

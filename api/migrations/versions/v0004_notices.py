@@ -1,7 +1,7 @@
 """What other systems are told.
 
-Revision: 0007
-After: 0006
+Revision: 0004
+After: 0003
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 from api.storage.append_only import protect
 from api.storage.tables import UtcDateTime
 
-revision = "0007"
-down_revision = "0006"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -1,1 +1,0 @@
-"""Workers: who holds which camera, and how cameras do."""

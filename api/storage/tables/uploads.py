@@ -1,1 +1,0 @@
-"""Files of evidence that have come in part."""
