@@ -24,7 +24,7 @@ SECRET = new_secret()
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[str]:
     (code,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-    assert len(code.strip().splitlines()) <= 23
+    assert len([line for line in code.splitlines() if line.strip()]) <= 22
     port = storages._free_port()
     (tmp_path / "sample.py").write_text(code.replace("whsec_…", SECRET).replace("8099", str(port)))
     process = subprocess.Popen([sys.executable, "sample.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
