@@ -30,7 +30,7 @@ def wait_s(tries: int, chance: float, asked_s: float | None = None) -> float | N
     Examples:
         >>> [wait_s(tries, 0.5) for tries in (1, 2, 3, 6, 19, 20)]
         [5.0, 30.0, 180.0, 18000.0, 18000.0, None]
-        >>> wait_s(1, 0.5, asked_s=60)
+        >>> wait_s(1, 0.5, asked_s=60.0)
         60.0
     """
     if tries >= TRIES_MAX:

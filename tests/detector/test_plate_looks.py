@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detector.delivery.wire import recorded, revision_json
-from detector.evidence.maker import plates
+from detector.evidence import plates
 from detector.evidence.plates import FRAMES_MAX, MARGIN, PlateDesk, Step, View, best_views, enough, own_plate
 from detector.evidence.tracks import path_of
 from detector.lifecycle.incidents import Incident
