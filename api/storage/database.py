@@ -24,6 +24,9 @@ from api.errors import ApiError
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another one; a write here takes milliseconds."""
 
+MIGRATION_WAIT_MS = 3_600_000
+"""How long a start waits while another process brings a file's tables forward: a large one takes its time."""
+
 CONNECT_TIMEOUT_S = 10
 """A PostgreSQL server that has not answered by then is said to be away."""
 
@@ -84,15 +87,30 @@ class Database:
         Raises:
             ApiError: The database is of a newer version.
         """
-        with self._writing.begin() as connection:
+        # Another process may be at it, for as long as a large table takes.
+        with self._waiting_long() as connection:
             if not self.is_sqlite:
-                # Another process may be at it, for as long as a large table takes.
                 connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
                 _take_write_lock(connection, None)
             try:
                 command.upgrade(migration_config(connection), "head")
             except CommandError as error:
                 raise ApiError(f"{self.name}: {error}; it is of a newer version than this program") from None
+
+    @contextmanager
+    def _waiting_long(self) -> Generator[Connection]:
+        """A write transaction that SQLite begins however long somebody else is at it; on PostgreSQL, any."""
+        with self._writing.connect() as connection:
+            own = connection.connection.cursor()
+            if self.is_sqlite:
+                own.execute(f"PRAGMA busy_timeout={MIGRATION_WAIT_MS}")
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if self.is_sqlite:
+                    own.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+                own.close()
 
     def ping(self) -> None:
         """Asks the database for a sign of life."""

@@ -1,7 +1,9 @@
 """The database, both kinds: what a write has read stays true, a read sees one state, and what is wrong is one line."""
 
 import concurrent.futures
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -145,3 +147,20 @@ def test_a_server_that_was_away_is_found_again(postgresql: storages.PostgreSQL, 
             ).all()
         assert ended
         database.ping()
+
+
+@pytest.mark.sqlite_only
+def test_a_start_waits_for_whoever_brings_the_tables_forward(
+    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.storage.database.BUSY_TIMEOUT_MS", 50)
+    open_database(tmp_path).close()
+    other = sqlite3.connect(tmp_path / "streetwarden.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # a large table is being rewritten
+    release = threading.Timer(0.5, other.rollback)
+    release.start()
+    began_s = time.monotonic()
+    open_database(tmp_path).close()
+    assert time.monotonic() - began_s >= 0.4
+    release.join()
+    other.close()
