@@ -4,6 +4,7 @@ Where vehicles drive is a lane. Where one after the other stops and soon drives 
 there is likely to wait as well, also when no other vehicle is in sight. Pure: boxes and times come in.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -19,6 +20,8 @@ DRIVES_OFF_S = 10.0
 """A vehicle that drove off still belongs to its file for so long: those behind it follow one by one, two seconds apart."""
 STOPS_S = 900.0
 """A light comes round every minute or two: what nobody has done for a quarter of an hour is no habit of the place."""
+NOTED_EVERY_S = 1.4
+"""Passing vehicles are noted as often as patrol looks, at most: at a full rate, each would be seen on every spot of its way."""
 STOPS_MAX = 200
 """So many are remembered: 13 a minute."""
 
@@ -35,6 +38,7 @@ class Road:
 
     def __init__(self) -> None:
         self._flow = Flow()
+        self._noted_s = -math.inf
         self._driven_off: list[Departure] = []
         self._stops: deque[Departure] = deque(maxlen=STOPS_MAX)
 
@@ -50,8 +54,10 @@ class Road:
         self._driven_off += left
         while self._stops and now_s - self._stops[0].left_s > STOPS_S:
             self._stops.popleft()
-        for box in passed:
-            self._flow.note(box)
+        if now_s - self._noted_s >= NOTED_EVERY_S:
+            self._noted_s = now_s
+            for box in passed:
+                self._flow.note(box)
         for it in left:
             if it.vehicle.since_s is None or it.left_s - it.vehicle.since_s >= WAITED_S:
                 continue

@@ -69,3 +69,14 @@ def test_what_drove_off_stays_in_its_file_for_a_moment_and_goes_with_the_camera(
     assert made.around([behind]) == [Traffic(in_file=1, neighbours=1, stops=1, driven=1)]
     made.moved(LATER_S + DRIVES_OFF_S, [], [])
     assert made.around([behind]) == [Traffic(in_file=0, neighbours=0, stops=0)]
+
+
+def test_at_a_full_rate_a_vehicle_that_passes_is_noted_as_often_as_by_patrol() -> None:
+    def driven(every_s: float) -> int:
+        made = Road()
+        for number in range(int(10.0 / every_s)):
+            made.moved(number * every_s, [], [LINE])
+        return made.around([Standing(LINE, LATER_S)])[0].driven
+
+    assert driven(2.0) == 5
+    assert driven(0.04) == 8  # at 0, 1.4, 2.8 s and so on
