@@ -4,6 +4,7 @@ Imports without FastAPI, so that a worker can build and check messages without t
 A newer worker may send keys that this version does not know: they are kept as they came, and counted by the receiver.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -180,3 +181,13 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 def content_digest(document: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the canonical JSON: what the event system acknowledges a revision by."""
     return hashlib.sha256(canonical_json(document)).hexdigest()
+
+
+def header_of_sha256(sha256: str) -> str:
+    """Writes the `Repr-Digest` header (RFC 9530) of a hex digest.
+
+    Examples:
+        >>> header_of_sha256("00" * 32)
+        'sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:'
+    """
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"

@@ -9,9 +9,9 @@ from itertools import chain
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.intake.digests import header_of_sha256
 from api.intake.media_types import is_shown
 from api.problems import Problem
+from api.schema import header_of_sha256
 from api.storage.evidence_store import EvidenceStore
 
 _LOG = logging.getLogger(__name__)

@@ -35,13 +35,3 @@ def sha256_of_header(value: str | None) -> str:
         if len(digest) == _SHA256_BYTES:
             return digest.hex()
     raise Problem(400, f"Repr-Digest is {value!r}; allowed is `sha-256=:BASE64:` with the 32 bytes of the hash.")
-
-
-def header_of_sha256(sha256: str) -> str:
-    """Writes the `Repr-Digest` header of a hex digest.
-
-    Examples:
-        >>> header_of_sha256("00" * 32)
-        'sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:'
-    """
-    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"

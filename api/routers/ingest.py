@@ -11,14 +11,14 @@ from api.identity.principals import Principal, WorkerPrincipal
 from api.intake import uploads
 from api.intake.arrivals import evidence_arrived, revision_arrived, was_deleted
 from api.intake.bodies import read_json, read_revision
-from api.intake.digests import header_of_sha256, sha256_of_header
+from api.intake.digests import sha256_of_header
 from api.intake.ingest import Ingested, ingest
 from api.intake.media_types import check_name
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, actor_of
 from api.routers.parameters import FILE_BODY, IncidentInPath
-from api.schema import EvidenceName, IncidentRevision, unknown_keys
+from api.schema import EvidenceName, IncidentRevision, header_of_sha256, unknown_keys
 from api.storage.tables import Incident
 
 router = APIRouter(tags=["ingest"])

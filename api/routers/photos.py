@@ -13,12 +13,13 @@ from api.casework.desk import Desk
 from api.clock import now
 from api.identity.principals import CurrentPrincipal, Principal
 from api.intake import uploads
-from api.intake.digests import header_of_sha256, sha256_of_header
+from api.intake.digests import sha256_of_header
 from api.intake.media_types import HEAD_BYTES, recognise
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, actor_of
 from api.routers.parameters import FILE_BODY, IncidentInPath
+from api.schema import header_of_sha256
 
 router = APIRouter(tags=["cases"])
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
 from api.identity.principals import WorkerPrincipal
-from api.intake.digests import header_of_sha256, sha256_of_header
+from api.intake.digests import sha256_of_header
 from api.jobs import outputs, queue
 from api.jobs.documents import (
     ATTEMPT_MAX,
@@ -31,7 +31,7 @@ from api.problems import Problem, documented
 from api.records.audit import Actor, Deed, actor_of, append
 from api.routers.jobs import JobInPath
 from api.routers.parameters import FILE_BODY
-from api.schema import EvidenceName, content_digest
+from api.schema import EvidenceName, content_digest, header_of_sha256
 from api.storage.tables import Job
 
 router = APIRouter(prefix="/v1/worker/jobs", tags=["jobs"])

@@ -1,6 +1,5 @@
 """The courier takes messages from the outbox to the event system, in order per incident, until they are acknowledged."""
 
-import base64
 import logging
 import random
 import sqlite3
@@ -12,9 +11,10 @@ from urllib.parse import quote
 
 import httpx
 
+from api.schema import header_of_sha256
 from detector.delivery.batch import UNKNOWN_HERE, answers_of, revisions_for_batch, send_batch
 from detector.delivery.outbox import Message, Outbox
-from detector.errors import ConfigError
+from detector.delivery.signing_in import check_token
 
 log = logging.getLogger(__name__)
 
@@ -69,28 +69,7 @@ class Courier:
         Raises:
             ConfigError: The token is refused, or is not a worker's.
         """
-        try:
-            answer = self._client.get("/v1/whoami")
-        except httpx.TransportError as error:
-            log.warning(
-                "the event system at %s is away (%s): incidents are kept until it is back", self._client.base_url, error
-            )
-            return
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"--events {self._client.base_url}: is no address: {error}") from error
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise ConfigError(
-                f"STREETWARDEN_TOKEN: the event system at {self._client.base_url} does not accept this token"
-            )
-        role = _role_of(answer)
-        if role is None and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-            raise ConfigError(
-                f"--events {self._client.base_url}: is no event system: it answers {answer.status_code} {answer.reason_phrase}"
-            )
-        if role is None:
-            log.warning("the event system at %s is not well: it answers %s", self._client.base_url, answer.status_code)
-        elif role != "worker":
-            raise ConfigError(f"STREETWARDEN_TOKEN: has role {role!r}: allowed is 'worker'")
+        check_token(self._client)
 
     def start(self) -> None:
         """Begins to deliver."""
@@ -212,13 +191,12 @@ class Courier:
             )
         assert message.path is not None  # noqa: S101 - evidence always has one
         assert message.sha256 is not None  # noqa: S101
-        digest = base64.b64encode(bytes.fromhex(message.sha256)).decode()
         with message.path.open("rb") as file:
             return self._client.put(
                 f"{where}/evidence/{quote(message.name, safe='')}",
                 content=file,
                 headers={
-                    "Repr-Digest": f"sha-256=:{digest}:",
+                    "Repr-Digest": header_of_sha256(message.sha256),
                     "Content-Length": str(message.path.stat().st_size),
                     "Content-Type": "application/octet-stream",
                 },
@@ -239,13 +217,3 @@ class Courier:
         if self._away_since_s is not None:
             log.info("the event system is back after %.0f s", time.monotonic() - self._away_since_s)
             self._away_since_s = None
-
-
-def _role_of(answer: httpx.Response) -> str | None:
-    """The role that `/v1/whoami` tells; None when somebody else answered."""
-    try:
-        said = answer.json() if answer.is_success else {}
-    except ValueError:
-        return None
-    role = said.get("role") if isinstance(said, dict) else None
-    return role if isinstance(role, str) else None

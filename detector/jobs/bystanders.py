@@ -13,6 +13,7 @@ from detector.jobs.masks import subject_at
 from detector.zoning.geometry import Box, iou
 from models.detections import Detections
 from models.detector import Detector
+from models.part import Part, detect_part
 from streams.frame import Frame
 
 PERSON = "person"
@@ -90,11 +91,9 @@ class Onlooker:
             people += self._people_in(image_rgb, tile)
         return Looked(0.0, distinct(people), self._plates_of(image_rgb, seen, subject))
 
-    def _people_in(self, image_rgb: NDArray[np.uint8], tile: tuple[int, int, int, int]) -> list[Box]:
-        left, top, right, bottom = tile
-        found = self._detect(np.ascontiguousarray(image_rgb[top:bottom, left:right]))
-        within = _boxes(found, PERSON, self._detector, (right - left, bottom - top))
-        return [_placed(box, tile, (image_rgb.shape[1], image_rgb.shape[0])) for box in within]
+    def _people_in(self, image_rgb: NDArray[np.uint8], tile: Part) -> list[Box]:
+        found = detect_part(self._detector, image_rgb, tile, score_min=SCORE_MIN)
+        return list(_boxes(found, PERSON, self._detector, (image_rgb.shape[1], image_rgb.shape[0])))
 
     def _detect(self, image_rgb: NDArray[np.uint8]) -> Detections:
         plan = self._detector.plan(image_rgb.shape[1], image_rgb.shape[0])
@@ -204,20 +203,9 @@ def _aside(plate: Box, vehicle: Box) -> float:
     return abs(x - vehicle.center[0]) / max(vehicle.right - vehicle.left, 1e-9)
 
 
-def _tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Parts of a picture that overlap each other: left, top, right, bottom in pixels."""
+def _tiles(width: int, height: int) -> list[Part]:
+    """Parts of a picture that overlap each other."""
     wide, high = round(width / TILES * (1 + TILE_OVERLAP)), round(height / TILES * (1 + TILE_OVERLAP))
     lefts = [round(n * (width - wide) / (TILES - 1)) for n in range(TILES)]
     tops = [round(n * (height - high) / (TILES - 1)) for n in range(TILES)]
     return [(left, top, left + wide, top + high) for left in lefts for top in tops]
-
-
-def _placed(box: Box, tile: tuple[int, int, int, int], size_px: tuple[int, int]) -> Box:
-    left, top, right, bottom = tile
-    wide, high = right - left, bottom - top
-    return _clipped(
-        (left + box.left * wide) / size_px[0],
-        (top + box.top * high) / size_px[1],
-        (left + box.right * wide) / size_px[0],
-        (top + box.bottom * high) / size_px[1],
-    )

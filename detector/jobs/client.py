@@ -1,6 +1,5 @@
 """Talking to the event system about jobs. What it answers is checked before anything is done with it."""
 
-import base64
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from api.schema import EvidenceName, Sha256Hex
+from api.schema import EvidenceName, Sha256Hex, header_of_sha256
+from detector.delivery.signing_in import check_token
 from detector.jobs.task import JobError, LostError, Output, Task
 
 LEASE_WAIT_S = 5.0
@@ -71,6 +71,10 @@ class JobsClient:
             timeout=httpx.Timeout(60.0, connect=5.0),
             trust_env=False,
         )
+
+    def check_token(self) -> None:
+        """As `signing_in.check_token`."""
+        check_token(self._http)
 
     def close(self) -> None:
         """Ends it."""
@@ -149,14 +153,13 @@ class JobsClient:
         """
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        header = f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
         with path.open("rb") as file:
             answer = self._ask(
                 "PUT",
                 f"/v1/worker/jobs/{task.id}/files/{name}",
                 params={"attempt": task.attempt},
                 content=file,
-                headers={"Repr-Digest": header, "Content-Length": str(path.stat().st_size)},
+                headers={"Repr-Digest": header_of_sha256(sha256), "Content-Length": str(path.stat().st_size)},
             )
         self._check(task, answer)
         return sha256

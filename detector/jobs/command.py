@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -42,16 +43,20 @@ def run(
     token: str,
 ) -> None:
     """Lease jobs from the event system and do them, until stopped."""
-    from detector.jobs.process import NICENESS, JobsSpec, make_runner, only_one, said  # noqa: PLC0415 - --help must be quick
-    from detector.jobs.signing_in import check_events  # noqa: PLC0415 - as above
+    from detector.delivery.signing_in import check_address  # noqa: PLC0415 - as above
+    from detector.jobs.client import JobsClient  # noqa: PLC0415 - as below
+    from detector.jobs.process import NICENESS, JobsSpec, make_runner, said  # noqa: PLC0415 - --help must be quick
+    from detector.processes import only_one  # noqa: PLC0415 - as above
     from detector.zoning.cameras_file import read_cameras  # noqa: PLC0415 - as above
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    check_events(events, token)
+    check_address(events, token)
+    with closing(JobsClient(events, token)) as client:
+        client.check_token()
     cameras = read_cameras(cameras_file) if cameras_file is not None else ()
     folder = state or user_state_path("streetwarden") / "jobs"
     os.nice(NICENESS)
-    with only_one(folder):
+    with only_one(folder, "job runner"):
         runner = make_runner(JobsSpec(events, token, folder, tuple(cameras), model, provider))
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: runner.stop())

@@ -1,19 +1,15 @@
 """The job runner as a process: alone (`jobs run`), or beside a worker's shards, and at the back of the queue for the CPU."""
 
-import contextlib
-import fcntl
 import logging
 import multiprocessing
 import os
 import signal
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from threading import Thread
 
-from detector.errors import ConfigError
 from detector.evidence.plates import plate_desk
 from detector.jobs.bystanders import Onlooker
 from detector.jobs.client import JobsClient
@@ -23,6 +19,7 @@ from detector.jobs.redaction import Redactor
 from detector.jobs.runner import Runner
 from detector.jobs.task import Kind
 from detector.jobs.viewing_copy import make_viewing_copy
+from detector.processes import Supervised, only_one
 from detector.zoning.cameras_file import Camera
 from models.detector import load_detector
 
@@ -30,8 +27,6 @@ log = logging.getLogger(__name__)
 
 NICENESS = 10
 """Somebody waits for a job for some seconds more; a camera can't wait."""
-RESTART_S = (1.0, 5.0, 15.0, 60.0)
-HEALTHY_S = 300.0
 STOP_S = 10.0
 ORPHAN_CHECK_S = 2.0
 
@@ -80,22 +75,6 @@ def _onlooker(spec: JobsSpec) -> Onlooker:
     return Onlooker(load_detector(spec.model, provider=spec.provider), reader.country if reader else None)
 
 
-@contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keeps a folder to one runner: each removes what it finds at its start.
-
-    Raises:
-        ConfigError: Another one has it.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"--state {folder}: another job runner uses it: give each a folder of its own") from None
-        yield
-
-
 def run_jobs(spec: JobsSpec) -> None:
     """The process beside a worker's shards."""
     logging.basicConfig(level=spec.log_level, format="%(asctime)s %(levelname)s %(message)s")
@@ -105,7 +84,7 @@ def run_jobs(spec: JobsSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it comes to all; the worker says when
     signal.signal(signal.SIGTERM, lambda *_: runner.stop())
     Thread(target=_stop_with_worker, args=(runner,), name="worker", daemon=True).start()
-    with only_one(spec.folder):
+    with only_one(spec.folder, "job runner"):
         runner.run()
 
 
@@ -117,45 +96,24 @@ def _stop_with_worker(runner: Runner) -> None:
     runner.stop()
 
 
-class JobProcess:
+class JobProcess(Supervised):
     """A worker's job runner: started again when it ends by itself, stopped with the worker.
 
     It is told to stop by a signal: whoever is killed while waiting for a shared event would hold up the one who sets it.
     """
 
     def __init__(self, context: SpawnContext, spec: JobsSpec) -> None:
-        self._context, self._spec = context, spec
-        self._crashes = 0
-        self._started_s = time.monotonic()
-        self._restart_at_s: float | None = None
-        self._process = self._launch()
+        def launch() -> SpawnProcess:
+            process = context.Process(target=run_jobs, args=(spec,), name="jobs", daemon=True)
+            process.start()
+            return process
 
-    def mind(self) -> None:
-        """Starts it again, after a while, when it has ended. Call it now and then."""
-        now_s = time.monotonic()
-        if self._restart_at_s is not None:
-            if now_s >= self._restart_at_s:
-                self._restart_at_s, self._started_s = None, now_s
-                self._process = self._launch()
-        elif self._process.exitcode is not None:
-            self._crashes = 1 if now_s - self._started_s > HEALTHY_S else self._crashes + 1
-            wait_s = RESTART_S[min(self._crashes, len(RESTART_S)) - 1]
-            log.error("the job runner exited with %s: started again in %.0f s", self._process.exitcode, wait_s)
-            self._restart_at_s = now_s + wait_s
+        super().__init__("the job runner", launch, may_finish=False)
 
     def stop(self) -> None:
         """Tells it to stop, and waits until it has given its job back."""
-        self._process.terminate()
-        self._process.join(STOP_S)
-        if self._process.exitcode is None:
-            log.error("the job runner did not stop within %.0f s: it is ended", STOP_S)
-            self._process.kill()
-            self._process.join()
-
-    def _launch(self) -> SpawnProcess:
-        process = self._context.Process(target=run_jobs, args=(self._spec,), name="jobs", daemon=True)
-        process.start()
-        return process
+        self.process.terminate()
+        self.join(STOP_S)
 
 
 def said(cameras: Sequence[Camera]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +11,7 @@ from detector.watching.sightings import sightings_in
 from detector.zoning.geometry import Box, iou
 from models.detections import Detections
 from models.detector import Detector
+from models.part import detect_part
 from models.regions.detect import RegionDetector
 from models.regions.mode import Mode
 from streams.frame import Frame
@@ -69,18 +69,14 @@ class Eyes:
         side = max((box.right - box.left) * wide, (box.bottom - box.top) * high) * (1 + 2 * CLOSELY_MARGIN)
         half = max(side, CLOSELY_MIN_PX) / 2
         x, y = (box.left + box.right) / 2 * wide, (box.top + box.bottom) / 2 * high
-        left, top = max(0, round(x - half)), max(0, round(y - half))
-        part = frame.rgb()[top : round(y + half), left : round(x + half)]
-        part_high, part_wide = part.shape[:2]
-        plan = self._detector.plan(part_wide, part_high)
-        found = self._detector.detect(np.asarray(cv2.resize(part, plan.resized), np.uint8), plan, score_min=SCORE_MIN)
-        thing = Box(
-            (box.left * wide - left) / part_wide,
-            (box.top * high - top) / part_high,
-            (box.right * wide - left) / part_wide,
-            (box.bottom * high - top) / part_high,
+        around = (
+            max(0, round(x - half)),
+            max(0, round(y - half)),
+            min(wide, round(x + half)),
+            min(high, round(y + half)),
         )
-        for sighting in sightings_in(found, (part_wide, part_high), self._detector.roles):
-            if sighting.role in ("vehicle", "two_wheeler") and iou(sighting.box, thing) >= ITSELF_IOU:
+        found = detect_part(self._detector, frame.rgb(), around, score_min=SCORE_MIN)
+        for sighting in sightings_in(found, (wide, high), self._detector.roles):
+            if sighting.role in ("vehicle", "two_wheeler") and iou(sighting.box, box) >= ITSELF_IOU:
                 return Vehicle(sighting.class_name, sighting.score)
         return Vehicle(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import multiprocessing
 import os
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from api.schema import header_of_sha256
 from evaluation.benches.events import EventSystem, event_system
 
 RATE_MB_S = 110.0
@@ -89,7 +89,7 @@ def _put_clip(events: EventSystem, size_mb: int) -> None:
     headers = {"Authorization": f"Bearer {events.worker_token}"}
     with httpx.Client(base_url=events.url, headers=headers, timeout=120.0, trust_env=False) as client:
         client.put(f"/v1/incidents/{INCIDENT}", json=document).raise_for_status()
-        said = {"Repr-Digest": f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"}
+        said = {"Repr-Digest": header_of_sha256(digest.hexdigest())}
         path = f"/v1/incidents/{INCIDENT}/evidence/{NAME}"
         client.put(path, content=blocks(), headers=said).raise_for_status()
 

@@ -317,10 +317,19 @@ def test_only_administrators_who_see_all(system: System, reviewer: httpx.Client,
     assert system.anybody().get("/v1/webhooks").status_code == 401
     for path in ("/v1/webhooks/999", "/v1/webhooks/999/deliveries"):
         assert chief.get(path).status_code == 404
-    log = [line for line in chief.get("/v1/audit").text.splitlines() if '"webhook.' in line]
-    assert {"webhook.create", "webhook.secret", "webhook.delete", "webhook.replay", "webhook.ping"} <= {
-        yaml.safe_load(line)["action"] for line in log
-    }
+
+
+def test_deeds_are_audited(worker: httpx.Client, chief: httpx.Client, receiver: Receiver, subscribe: Any) -> None:
+    webhook = subscribe(receiver.url, cameras=["audited"])
+    path = f"/v1/webhooks/{webhook['id']}"
+    put(worker, incident("audited-1", camera="audited"))
+    notice = receiver.await_events(1)[0]["id"]
+    for route, said in (("secret", {"overlap_hours": 1}), ("ping", None), ("replay", {"ids": [notice]})):
+        chief.post(f"{path}/{route}", json=said).raise_for_status()
+    chief.delete(path).raise_for_status()
+    log = [yaml.safe_load(line) for line in chief.get("/v1/audit").text.splitlines()]
+    deeds = [line["action"] for line in log if line["object"] == path]
+    assert deeds == [f"webhook.{deed}" for deed in ("create", "secret", "ping", "replay", "delete")]
 
 
 def test_what_waits_survives_a_restart(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def is_done(chief: httpx.Client, job_id: str) -> bool:
 def test_it_is_started_again_when_it_dies_and_stops_with_the_worker(
     system: System, chief: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.jobs.process.RESTART_S", (0.1,))
+    monkeypatch.setattr("detector.processes.RESTART_S", (0.1,))
     others = {child.pid for child in multiprocessing.active_children()}
 
     def own() -> list[int]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -15,10 +16,9 @@ import pytest
 from api.provision import create_token
 from detector.errors import ConfigError
 from detector.jobs.client import AwayError, JobsClient
-from detector.jobs.process import only_one
 from detector.jobs.runner import Runner
-from detector.jobs.signing_in import check_events
 from detector.jobs.task import Bench, Done, JobError, Kind, Task
+from detector.processes import only_one
 from tests.api.events import System
 from tests.api.job_steps import ask
 from tests.detector.jobs_house import LEASE_S, chief, done, run, short_waits, system, token
@@ -163,18 +163,17 @@ def test_an_event_system_that_is_away_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said_before_it_starts(system: System, token: str, tmp_path: Path) -> None:
-    check_events(system.url, token)
-    for url, given, says in (
-        ("ftp://h", token, "is no address"),
-        (system.url, "", "is not set"),
-        (system.url, "wrong", "does not accept"),
-        (system.url, create_token(system.data_dir, "viewer"), "has role 'viewer'"),
+    with closing(JobsClient(system.url, token)) as client:
+        client.check_token()
+    for given, says in (
+        ("wrong", "does not accept"),
+        (create_token(system.data_dir, "viewer"), "has role 'viewer'"),
     ):
-        with pytest.raises(ConfigError, match=says):
-            check_events(url, given)
+        with closing(JobsClient(system.url, given)) as client, pytest.raises(ConfigError, match=says):
+            client.check_token()
     with (
-        only_one(tmp_path / "jobs"),
+        only_one(tmp_path / "jobs", "job runner"),
         pytest.raises(ConfigError, match="another job runner"),
-        only_one(tmp_path / "jobs"),
+        only_one(tmp_path / "jobs", "job runner"),
     ):
         pass

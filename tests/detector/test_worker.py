@@ -7,13 +7,14 @@ import pytest
 
 from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
-from detector.worker import Worker, clear_leftovers, default_shards, locked
+from detector.processes import only_one
+from detector.worker import Worker, clear_leftovers, default_shards
 
 HOLDER = """
 import sys
 from pathlib import Path
-from detector.worker import locked
-with locked(Path(sys.argv[1])):
+from detector.processes import only_one
+with only_one(Path(sys.argv[1]), "worker"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -27,14 +28,17 @@ def test_the_state_folder_belongs_to_one_worker(tmp_path: Path) -> None:
         try:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
-            with pytest.raises(ConfigError, match=r"--state .*state: another worker uses it"), locked(state):
+            with (
+                pytest.raises(ConfigError, match=r"--state .*state: another worker uses it"),
+                only_one(state, "worker"),
+            ):
                 pass
         finally:
             holder.kill()  # dies without tidying up
             holder.wait()
-    with locked(state):  # the lock died with it
+    with only_one(state, "worker"):  # the lock died with it
         pass
-    with locked(state):  # and is given back in good order
+    with only_one(state, "worker"):  # and is given back in good order
         pass
 
 

@@ -42,8 +42,8 @@ def test_an_incident_that_spans_a_camera_outage_stays_one(sample, tmp_path, rtsp
     across = found["across"]
     stood_s = (moment(across["confirmed_at"]) - moment(across["seen_from_at"])).total_seconds()
     # The dwell counts through the outage, and the alarm is not late by more than 3 s. Dwell is decided in media time; the two
-    # moments are told by the sender reports of two connections, which differ by some milliseconds.
-    assert 25.9 <= stood_s <= 29
+    # moments are told by the clocks of two connections, which differ by some tenths in their first seconds.
+    assert 25.5 <= stood_s <= 29
     assert across["onset_at"] is None  # it stood there when watching began
     assert across["clock"]["source"] in ("rtcp", "arrival")
 
