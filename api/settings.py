@@ -1,7 +1,6 @@
 """What an operator can set: tables, limits and storage, read from an optional `DATA/settings.yaml`."""
 
 import os
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
@@ -17,6 +16,7 @@ from api.casework.working_hours import WorkingCalendar
 from api.errors import ApiError
 from api.jobs.settings import JobSettings
 from api.notices.settings import MqttSettings, PublicUrl
+from api.scrub import scrub_text
 from api.storage.places import STORAGE_KEYS, Storage, read_storage
 
 SETTINGS_FILE = "settings.yaml"
@@ -28,9 +28,6 @@ REPLACED_LINE_BY_LINE = ("limits", "workflow", "step_roles", "time_limits", "wor
 """Tables of which a settings file need only say what it wants otherwise; any other one is replaced as a whole."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
-
-
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 class _Written(BaseModel):
@@ -142,7 +139,7 @@ def _first_of(error: ValidationError) -> str:
         model = _MODELS.get(first["loc"][0], Name) if len(first["loc"]) > 1 else Settings
         allowed = _allowed_keys() if model is Settings else ", ".join(model.model_fields)
         return f"{where}: unknown key; allowed are {allowed}"
-    shown = _CREDENTIALS.sub("//***@", repr(first["input"]))
+    shown = scrub_text(repr(first["input"]))
     return f"{where}: {first['msg']}, not {shown}"
 
 

@@ -3,12 +3,13 @@
 The looks of the clip are taken first and kept; then all keepers and rules are fed with them, again and again, and timed.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from detector.following.keepers import keepers_for
 from detector.following.things import Presence, Thing
@@ -87,7 +88,7 @@ def _measured(name: str, looks: Sequence[Look], zones: Sequence[Zone], rounds: i
 
 
 def _p95(values: Sequence[float]) -> float:
-    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
+    return float(np.quantile(values, 0.95, method="inverted_cdf"))
 
 
 def _looks(address: Address, detector: Detector) -> list[Look]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from api.map_place import place_on_map
 from api.settings import Name, Settings
 
 Language = Literal["en", "zh"]
@@ -57,7 +58,7 @@ def row_of(case: Mapping[str, Any], settings: Settings, language: Language) -> d
     """
     review, work, why = case.get("review") or {}, case["case"], case.get("why") or {}
     event, reason = case.get("event_code"), review.get("reason")
-    place = _place(why)
+    place = place_on_map(why)
     row = {
         **{key: case.get(key) for key in COLUMNS},
         "type_name": _word(_TYPES, case["type"], language),
@@ -118,12 +119,6 @@ def _cell(value: Any) -> str:
         return str(value)
     text = str(value)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
-
-
-def _place(why: Mapping[str, Any]) -> tuple[float, float] | None:
-    found = [why.get("latitude"), why.get("longitude")]
-    are_numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in found)
-    return (found[0], found[1]) if are_numbers and abs(found[0]) <= 90 and abs(found[1]) <= 180 else None  # type: ignore[arg-type, return-value]  # noqa: PLR2004
 
 
 def _name(name: Name | None, language: Language) -> str | None:

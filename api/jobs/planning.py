@@ -21,9 +21,9 @@ from api.jobs.kinds import (
     AskedViewingCopy,
     JobKind,
 )
-from api.jobs.scrub import has_login
 from api.problems import Problem
 from api.schema import content_digest
+from api.scrub import has_login
 from api.storage.tables import Camera, EvidenceFile, Incident, Job
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")

@@ -38,12 +38,10 @@ class Wanted:
     Attributes:
         types: Kinds of notices.
         cameras: Whose.
-        areas: Codes of areas, each with all below it.
     """
 
     types: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
-    areas: tuple[str, ...] = ()
 
 
 def new_secret() -> str:
@@ -53,7 +51,7 @@ def new_secret() -> str:
 
 def wanted_by(webhook: Webhook) -> Wanted:
     """What a stored subscription asks for."""
-    return Wanted(*(tuple(json.loads(text)) for text in (webhook.types, webhook.cameras, webhook.areas)))
+    return Wanted(*(tuple(json.loads(text)) for text in (webhook.types, webhook.cameras)))
 
 
 def listed(values: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.map_place import place_on_map
 from api.notices.kinds import CameraData, CaseData, EvidenceData, IncidentData, kind, kind_of_case_event
 from api.notices.log import append
 from api.schema import IncidentState, as_utc_text, content_digest
@@ -124,8 +125,7 @@ def _subject(incident: Incident) -> str:
 
 
 def _incident_data(incident: Incident, document: Mapping[str, Any]) -> IncidentData:
-    why = document.get("why") or {}
-    place = {key: why.get(key) for key in ("latitude", "longitude") if isinstance(why.get(key), (int, float))}
+    latitude, longitude = place_on_map(document.get("why") or {}) or (None, None)
     said = ("place", "grid_code", "event_code", "onset_at", "confirmed_at", "ended_at")
     return IncidentData(
         incident=incident.id,
@@ -135,7 +135,8 @@ def _incident_data(incident: Incident, document: Mapping[str, Any]) -> IncidentD
         zone=incident.zone,
         type=incident.type,
         score=document["score"],
-        **(place if len(place) == 2 else {}),  # noqa: PLR2004 - both or none
+        latitude=latitude,
+        longitude=longitude,
         **{key: document.get(key) for key in said},
     )
 

@@ -64,7 +64,6 @@ def post_webhook(
             url=body.url,
             types=listed(body.types),
             cameras=listed(body.cameras),
-            areas=listed(()),
             secret=new_secret(),
             enabled=body.enabled,
             reached=head_of(session),

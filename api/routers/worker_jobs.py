@@ -25,13 +25,13 @@ from api.jobs.documents import (
     kept_document,
     leased_document,
 )
-from api.jobs.scrub import scrub, scrub_text
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, Deed, actor_of, append
 from api.routers.jobs import JobInPath
 from api.routers.parameters import FILE_BODY
 from api.schema import EvidenceName, content_digest, header_of_sha256
+from api.scrub import scrub, scrub_text
 from api.storage.tables import Job
 
 router = APIRouter(prefix="/v1/worker/jobs", tags=["jobs"])

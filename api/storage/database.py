@@ -156,7 +156,10 @@ def _on_connect(dbapi_connection: Any, _record: Any) -> None:
 
 
 def _turn_on_wal(cursor: Any) -> None:
-    """Waits for itself: SQLite gives up at once when two turn it on in a new file at the same moment."""
+    """Waits for itself: while somebody else turns it on in a new file, SQLite says "locked" at once, whatever its timeout.
+
+    Seen with SQLite 3.40: of eight processes that open a new file and write to it, one in seventy was refused.
+    """
     deadline_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:

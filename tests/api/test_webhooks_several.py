@@ -76,9 +76,7 @@ def quiet(tmp_path: Path) -> tuple[Path, int]:
     write_settings(tmp_path, webhook_networks=["127.0.0.0/8"])
     database = open_database(tmp_path)
     with database.write() as session:
-        webhook = Webhook(
-            name="city", url="http://127.0.0.1:9/", types=listed(()), cameras=listed(()), areas=listed(())
-        )
+        webhook = Webhook(name="city", url="http://127.0.0.1:9/", types=listed(()), cameras=listed(()))
         webhook.secret, webhook.enabled, webhook.reached = new_secret(), True, 0
         webhook.created_at, webhook.created_by = now(), "chief"
         session.add(webhook)

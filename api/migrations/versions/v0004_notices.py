@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("types", sa.Text(), nullable=False),
         sa.Column("cameras", sa.Text(), nullable=False),
-        sa.Column("areas", sa.Text(), nullable=False),
         sa.Column("secret", TEXT, nullable=False),
         sa.Column("previous_secret", TEXT, nullable=True),
         sa.Column("previous_until", UtcDateTime(), nullable=True),

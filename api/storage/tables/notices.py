@@ -54,7 +54,6 @@ class Webhook(Base):
     url: Mapped[str] = mapped_column(String(2000))
     types: Mapped[str] = mapped_column(Text)
     cameras: Mapped[str] = mapped_column(Text)
-    areas: Mapped[str] = mapped_column(Text)
     secret: Mapped[str]
     previous_secret: Mapped[str | None]
     previous_until: Mapped[datetime | None]

@@ -14,3 +14,4 @@ class Camera(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     registered_at: Mapped[datetime]
+    area: Mapped[str | None] = mapped_column(index=True)

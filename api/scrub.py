@@ -1,4 +1,4 @@
-"""Takes logins out of what workers say, in case one of them did not: nothing of that kind is kept or shown. Pure."""
+"""Takes logins out of texts: what workers say, in case one of them did not, and what is said of a wrong setting. Pure."""
 
 import re
 from typing import Any
