@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
+from api.fleet.watch import FleetWatch
 from api.identity.gate import BodyGuard, Gate, SecurityHeaders
 from api.jobs.counters import JobBacklog
 from api.jobs.upkeep import Upkeep
@@ -21,6 +22,7 @@ from api.routers import (
     batch,
     cases,
     exports,
+    fleet,
     identity,
     ingest,
     jobs,
@@ -28,6 +30,7 @@ from api.routers import (
     packages,
     photos,
     read,
+    registry,
     retention,
     review,
     stream,
@@ -56,11 +59,14 @@ def create_app(settings: Settings) -> FastAPI:
 
     parts.metrics.registry.register(JobBacklog(parts.database))
     going_out = GoingOut(parts)
+    fleet_watch = FleetWatch(parts)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         going_out.start()
+        fleet_watch.start()
         yield
+        await fleet_watch.stop()
         await going_out.stop()
         parts.database.close()
 
@@ -88,6 +94,8 @@ def create_app(settings: Settings) -> FastAPI:
         exports,
         jobs,
         worker_jobs,
+        fleet,
+        registry,
     )
     for room in rooms:
         app.include_router(room.router)

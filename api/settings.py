@@ -14,6 +14,7 @@ from api.casework.workflow import Rules
 from api.casework.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
 from api.casework.working_hours import WorkingCalendar
 from api.errors import ApiError
+from api.fleet.settings import FleetSettings
 from api.jobs.settings import JobSettings
 from api.notices.settings import MqttSettings, PublicUrl
 from api.scrub import scrub_text
@@ -24,7 +25,16 @@ SETTINGS_FILE = "settings.yaml"
 _NOT_WRITTEN = ("data_dir", "storage")
 """Fields of the settings that are no keys of the file by these names."""
 
-REPLACED_LINE_BY_LINE = ("limits", "workflow", "step_roles", "time_limits", "working_time", "retention_days", "jobs")
+REPLACED_LINE_BY_LINE = (
+    "limits",
+    "workflow",
+    "step_roles",
+    "time_limits",
+    "working_time",
+    "retention_days",
+    "jobs",
+    "fleet",
+)
 """Tables of which a settings file need only say what it wants otherwise; any other one is replaced as a whole."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
@@ -68,9 +78,11 @@ class Settings(_Written):
     working_time: WorkingTime
     retention_days: RetentionDays
     jobs: JobSettings
+    fleet: FleetSettings
     public_url: PublicUrl | None = None
     mqtt: MqttSettings | None = None
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()
+    camera_networks: tuple[IPvAnyNetwork, ...] = ()
     storage: InstanceOf[Storage] = Storage()
 
     @cached_property
@@ -150,4 +162,5 @@ _MODELS: dict[Any, type[BaseModel]] = {
     "working_time": WorkingTime,
     "mqtt": MqttSettings,
     "jobs": JobSettings,
+    "fleet": FleetSettings,
 }

@@ -1,5 +1,6 @@
 """Sub-commands of this room: `analyze`, `worker`, `cameras check` and its like."""
 
+import json
 import logging
 import os
 import signal
@@ -164,6 +165,14 @@ def cameras_health(state: Path | None) -> None:
         raise ConfigError(f"--state {folder}: no worker has written there how its cameras are doing")
     for row in rows:
         click.echo(as_line(row))
+
+
+@cameras.command("schema")
+def cameras_schema() -> None:
+    """The form of what the event system's registry holds, as JSON Schemas: what `api/registry/schemas.json` is made by."""
+    from detector.zoning.registry_schemas import registry_schemas  # noqa: PLC0415 - as above
+
+    click.echo(json.dumps(registry_schemas(), indent=1, sort_keys=True))
 
 
 @cameras.command("accept")

@@ -15,15 +15,20 @@ class Role(StrEnum):
     VIEWER = "viewer"
     REVIEWER = "reviewer"
     OFFICER = "officer"
+    ENGINEER = "engineer"
     ADMINISTRATOR = "administrator"
     WORKER = "worker"
 
 
-PERSONS = (Role.VIEWER, Role.REVIEWER, Role.OFFICER, Role.ADMINISTRATOR)
+PERSONS = (Role.VIEWER, Role.REVIEWER, Role.OFFICER, Role.ENGINEER, Role.ADMINISTRATOR)
 """Roles of people; a worker is a machine and has no account."""
 
 JUDGES = (Role.REVIEWER, Role.OFFICER, Role.ADMINISTRATOR)
 """Roles that may say whether a case stands, and take its evidence away."""
+
+
+REGISTRARS = (Role.ENGINEER, Role.ADMINISTRATOR)
+"""Roles that may set up cameras and zones."""
 
 
 @dataclass(frozen=True)
@@ -100,4 +105,5 @@ def requires(*roles: Role) -> RequiredRoles:
 
 WorkerPrincipal = Annotated[Principal, Depends(requires(Role.WORKER))]
 JudgePrincipal = Annotated[Principal, Depends(requires(*JUDGES))]
+RegistrarPrincipal = Annotated[Principal, Depends(requires(*REGISTRARS))]
 AdministratorPrincipal = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]

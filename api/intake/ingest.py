@@ -13,6 +13,7 @@ from api.casework.case_flow import limit_of
 from api.casework.urgency import urgency_of
 from api.casework.workflow import Step
 from api.clock import now
+from api.fleet.leases import check_epoch
 from api.identity.principals import Principal
 from api.problems import Problem
 from api.schema import IncidentRevision, canonical_json, content_digest
@@ -36,7 +37,12 @@ class Ingested:
 
 
 def ingest(
-    session: Session, principal: Principal, revision: IncidentRevision, document: dict[str, Any], settings: Settings
+    session: Session,
+    principal: Principal,
+    revision: IncidentRevision,
+    document: dict[str, Any],
+    settings: Settings,
+    epoch: int | None = None,
 ) -> Ingested:
     """Stores one revision.
 
@@ -46,10 +52,11 @@ def ingest(
         revision: The incident as this version understands it.
         document: The same as it came, with whatever it does not.
         settings: The department's: until when a new case waits for its review.
+        epoch: Of the lease under which the sender watches the camera, if it says.
 
     Raises:
         Problem: 403 outside the principal's cameras; 409 for an older revision, for the same number with other content,
-            or for an incident that is another camera's.
+            for an incident that is another camera's, or a camera that is another worker's by now.
     """
     principal.require_camera(revision.camera)
     digest = content_digest(document)
@@ -57,6 +64,7 @@ def ingest(
     incident = session.get(Incident, revision.id, with_for_update=True)
     before = incident.state if incident is not None else None
     if incident is None:
+        check_epoch(session, revision.camera, epoch, principal.token_id, revision.confirmed_at, moment)
         _register_camera(session, revision.camera, moment)
         incident = Incident(
             id=revision.id,
@@ -74,6 +82,7 @@ def ingest(
         principal.require_camera(incident.camera_id)
         if _is_stored(session, incident, revision, digest):
             return Ingested("unchanged", digest)
+        check_epoch(session, revision.camera, epoch, principal.token_id, None, moment)
         _update(incident, revision, moment, settings)
         outcome = "updated"
     session.add(

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.addresses import IpNetwork
 from api.casework.cases import case_documents, find_incident
 from api.clock import now
 from api.identity.principals import Principal
@@ -22,12 +22,9 @@ from api.jobs.kinds import (
     JobKind,
 )
 from api.problems import Problem
+from api.registry.sources import check_source
 from api.schema import content_digest
-from api.scrub import has_login
 from api.storage.tables import Camera, EvidenceFile, Incident, Job
-
-SCHEMES = ("rtsp", "rtsps", "http", "https")
-"""Where a probe may look. No path of a file: that would be the worker's own disk."""
 
 STEM_CHARACTERS = 70
 """Of the source's name, so that what is made of it has a name that is not too long."""
@@ -65,16 +62,31 @@ def _essence(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in ("outputs", "tracks")}
 
 
-def plan(session: Session, principal: Principal, asked: AskedJob) -> PlannedJob:
-    """Checks what somebody asks for against what is there, and who asks.
+def check(principal: Principal, asked: AskedJob, networks: Sequence[IpNetwork]) -> None:
+    """Checks what can be said of a request without the database; a name may have to be looked up.
+
+    Args:
+        principal: Who asks.
+        asked: For what.
+        networks: Where workers may be sent beside the public internet.
 
     Raises:
-        Problem: 403 for the role or a camera outside the scope; 404, 409, 410, 415 or 422 as far as the source goes.
+        Problem: 403 for the role; 422 for the address.
     """
     rules = RULES[asked.kind]
     if principal.role not in rules.roles:
         allowed = ", ".join(rules.roles)
         raise Problem(403, f"{principal.name} is a {principal.role}; a job {asked.kind} takes one of: {allowed}.")
+    if isinstance(asked, AskedPreview | AskedProbe) and asked.address is not None:
+        check_source(asked.address, networks, where="address")
+
+
+def plan(session: Session, principal: Principal, asked: AskedJob) -> PlannedJob:
+    """Checks what somebody asks for against what is there.
+
+    Raises:
+        Problem: 403 for a camera outside the scope; 404, 409, 410, 415 or 422 as far as the source goes.
+    """
     match asked:
         case AskedViewingCopy():
             return _unmade(session, _viewing_copy(session, principal, asked))
@@ -96,12 +108,7 @@ def plan(session: Session, principal: Principal, asked: AskedJob) -> PlannedJob:
 
 
 def plan_probe(camera: str | None, *, address: str | None = None, login_env: str | None = None) -> PlannedJob:
-    """A look at an address, or at the one that a worker has for a camera.
-
-    Raises:
-        Problem: 422: the address has another scheme, or carries a login.
-    """
-    _check_address(address)
+    """A look at an address, or at the one that a worker has for a camera."""
     spec: dict[str, Any] = {"address": address, "login_env": login_env, "outputs": []}
     return PlannedJob(JobKind.PROBE, spec, camera, needs_camera=address is None)
 
@@ -113,12 +120,7 @@ def plan_preview(
     login_env: str | None = None,
     zones: Sequence[Mapping[str, Any]] | None = None,
 ) -> PlannedJob:
-    """A picture with zones: `{"id", "label", "polygon"}` each; None: those that the worker knows.
-
-    Raises:
-        Problem: 422 as `plan_probe`.
-    """
-    _check_address(address)
+    """A picture with zones: `{"id", "label", "polygon"}` each; None: those that the worker knows."""
     outputs = [{"name": "preview.jpg", "media_type": "image/jpeg"}]
     drawn = None if zones is None else [dict(zone) for zone in zones]
     spec = {"address": address, "login_env": login_env, "zones": drawn, "outputs": outputs}
@@ -132,22 +134,6 @@ def _require_camera(session: Session, principal: Principal, asked: AskedPreview 
             raise Problem(404, f"There is no camera {asked.camera}; with an `address` it can be looked at beforehand.")
     elif principal.cameras is not None:
         raise Problem(403, f"{principal.name} may see some cameras only: say for which `camera` this is.")
-
-
-def _check_address(address: str | None) -> None:
-    if address is None:
-        return
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if has_login(address):
-        raise Problem(
-            422, "address: carries a login; name a variable of the worker's environment in `login_env` instead."
-        )
-    if not usable or not address.isprintable() or " " in address:
-        raise Problem(422, f"address: allowed is {', '.join(f'{scheme}://HOST/…' for scheme in SCHEMES)}.")
 
 
 def _viewing_copy(session: Session, principal: Principal, asked: AskedViewingCopy) -> PlannedJob:

@@ -134,6 +134,9 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "camera.moved": ("Looks elsewhere", "摄像机移位"),
     "camera.covered": ("Covered", "摄像机遮挡"),
     "camera.dark": ("Too dark", "画面过暗"),
+    "camera.frozen": ("The picture stands still", "画面冻结"),
+    "camera.blurred": ("Blurred", "画面模糊"),
+    "camera.misconfigured": ("Its settings can't be used", "配置无法使用"),
     "camera.recovered": ("In order again", "摄像机恢复"),
 }
 

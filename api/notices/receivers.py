@@ -1,28 +1,15 @@
 """Which addresses notices may go to: asked when a subscription is made, and anew before each try."""
 
 import asyncio
-import socket
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from api.addresses import IpAddress, Resolve, addresses_of, is_public, is_within, resolve_name
 from api.notices.sending import Check, Receiver, RefusedError
 from api.settings import Settings
 
 RESOLVERS = 32
 """Names are looked up in threads of their own: a name server that hangs holds up no delivery to anybody else."""
-
-Resolve = Callable[[str, int], Sequence[str]]
-"""Name and port to IP addresses; raises `OSError`."""
-
-_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-"""NAT64: an IPv4 address, of any kind, in the clothes of a public IPv6 one."""
-
-
-def resolve_name(host: str, port: int) -> Sequence[str]:
-    """The addresses of a name, as the system finds them."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def new_check(settings: Settings) -> Check:
@@ -52,34 +39,18 @@ def check_receiver(url: str, settings: Settings, resolve: Resolve = resolve_name
     host = parts.hostname or ""
     if not host or "@" in parts.netloc or "%" in parts.netloc:
         raise RefusedError("allowed is https://HOST/PATH, without a name and password in it")
-    try:
-        found = [ip_address(address) for address in resolve(host, port)]
-    except (OSError, ValueError):
-        found = []
+    found = addresses_of(host, port, resolve)
     if not found:
         raise RefusedError(f"{host} can't be found")
-    for address in map(_plain, found):
+    for address in found:
         _require_allowed(host, address, parts.scheme, settings)
     return Receiver(url, str(found[0]))
 
 
-def _require_allowed(host: str, address: IPv4Address | IPv6Address, scheme: str, settings: Settings) -> None:
-    if any(address in network for network in settings.webhook_networks):
+def _require_allowed(host: str, address: IpAddress, scheme: str, settings: Settings) -> None:
+    if is_within(address, settings.webhook_networks):
         return
-    if not _is_public(address):
+    if not is_public(address):
         raise RefusedError(f"{host} is in no public network; `webhook_networks` in settings.yaml can allow its own")
     if scheme != "https":
         raise RefusedError(f"{host} is in a public network: allowed is https there")
-
-
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """An IPv4 address that is written as an IPv6 one is what it is."""
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if isinstance(address, IPv6Address):
-        tunnelled = address.sixtofour or address.teredo or any(address in network for network in _TRANSLATED)
-        if tunnelled or address.is_site_local:
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

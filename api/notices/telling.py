@@ -13,7 +13,7 @@ from api.notices.log import append
 from api.schema import IncidentState, as_utc_text, content_digest
 from api.storage.tables import CaseEvent, EvidenceFile, Incident, Notice, Review
 
-CAMERA_CONDITIONS = ("down", "moved", "covered", "dark", "recovered")
+CAMERA_CONDITIONS = ("down", "moved", "covered", "dark", "frozen", "blurred", "misconfigured", "recovered")
 
 _VALUES_TOLD = ("photo", "merge", "split")
 """Actions whose value is a file or a case; that of others may be somebody's name."""

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DataError
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
+from api.fleet.documents import EPOCH_MAX
 from api.identity.principals import Principal, WorkerPrincipal
 from api.intake.arrivals import revision_arrived
 from api.intake.bodies import read_json, read_revision
@@ -55,7 +56,13 @@ _BODY = {
                             "minItems": 1,
                             "maxItems": BATCH_MAX,
                             "items": {"type": "object"},
-                        }
+                        },
+                        "epochs": {
+                            "type": "object",
+                            "description": "Of the leases, by camera",
+                            "maxProperties": BATCH_MAX,
+                            "additionalProperties": {"type": "integer", "minimum": 1, "maximum": EPOCH_MAX},
+                        },
                     },
                 }
             }
@@ -68,14 +75,26 @@ _BODY = {
 async def post_batch(request: Request, parts: CurrentParts, principal: WorkerPrincipal) -> BatchReceipt:
     """Stores revisions of several incidents, each for itself: what is wrong with one does not hold up the others."""
     body = read_json(await request.body())
-    documents = body.get("incidents")
-    if not isinstance(documents, list) or not 1 <= len(documents) <= BATCH_MAX or len(body) > 1:
-        raise Problem(422, f'Allowed is {{"incidents": […]}} with 1 to {BATCH_MAX} of them.')
-    results = await run_in_threadpool(_take_in, parts, principal, actor_of(principal, request), documents)
+    documents, epochs = body.pop("incidents", None), body.pop("epochs", {})
+    if not isinstance(documents, list) or not 1 <= len(documents) <= BATCH_MAX or body or not _are_epochs(epochs):
+        raise Problem(
+            422, f'Allowed is {{"incidents": […], "epochs": {{CAMERA: EPOCH}}}} with 1 to {BATCH_MAX} of the first.'
+        )
+    results = await run_in_threadpool(_take_in, parts, principal, actor_of(principal, request), documents, epochs)
     return BatchReceipt(results=results)
 
 
-def _take_in(parts: Parts, principal: Principal, actor: Actor, documents: list[Any]) -> list[BatchResult]:
+def _are_epochs(epochs: Any) -> bool:
+    return (
+        isinstance(epochs, dict)
+        and len(epochs) <= BATCH_MAX
+        and all(type(epoch) is int and 1 <= epoch <= EPOCH_MAX for epoch in epochs.values())
+    )
+
+
+def _take_in(
+    parts: Parts, principal: Principal, actor: Actor, documents: list[Any], epochs: dict[str, int]
+) -> list[BatchResult]:
     results: list[BatchResult] = []
     taken: list[tuple[IncidentRevision, Ingested]] = []
     with parts.database.write() as session:
@@ -83,7 +102,8 @@ def _take_in(parts: Parts, principal: Principal, actor: Actor, documents: list[A
             try:
                 with session.begin_nested():
                     revision = read_revision(document, f"incidents.{place}")
-                    done = ingest(session, principal, revision, document, parts.settings)
+                    epoch = epochs.get(revision.camera)
+                    done = ingest(session, principal, revision, document, parts.settings, epoch)
                     revision_arrived(session, parts.settings, actor, revision.id, done, now())
             except Problem as problem:
                 results.append(_refused(document, problem.status_code, str(problem.detail)))

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
+from api.fleet.documents import EPOCH_MAX
 from api.identity.principals import Principal, WorkerPrincipal
 from api.intake import uploads
 from api.intake.arrivals import evidence_arrived, revision_arrived, was_deleted
@@ -59,14 +60,21 @@ _INCIDENT_BODY = {
     },
 )
 async def put_incident(
-    request: Request, response: Response, incident_id: IncidentInPath, parts: CurrentParts, principal: WorkerPrincipal
+    request: Request,
+    response: Response,
+    *,
+    incident_id: IncidentInPath,
+    parts: CurrentParts,
+    principal: WorkerPrincipal,
+    lease_epoch: Annotated[int | None, Header(ge=1, le=EPOCH_MAX, description="Of the camera's lease")] = None,
 ) -> IncidentReceipt:
-    """Stores one revision of an incident. Unknown keys are kept."""
+    """Stores one revision of an incident. Unknown keys are kept. A camera that is another worker's by now is answered 409."""
     document = read_json(await request.body())
     revision = read_revision(document)
     if revision.id != incident_id:
         raise Problem(422, f"The body is about {revision.id}, the path about {incident_id}.")
-    done = await run_in_threadpool(_ingest, parts, principal, actor_of(principal, request), revision, document)
+    actor = actor_of(principal, request)
+    done = await run_in_threadpool(_ingest, parts, principal, actor, revision, document, lease_epoch)
     response.status_code = 201 if done.outcome == "created" else 200
     return IncidentReceipt(id=incident_id, revision=revision.revision, outcome=done.outcome, digest=done.digest)
 
@@ -108,10 +116,15 @@ async def put_evidence(
 
 
 def _ingest(
-    parts: Parts, principal: Principal, actor: Actor, revision: IncidentRevision, document: dict[str, Any]
+    parts: Parts,
+    principal: Principal,
+    actor: Actor,
+    revision: IncidentRevision,
+    document: dict[str, Any],
+    epoch: int | None,
 ) -> Ingested:
     with parts.database.write(about=revision.id) as session:
-        done = ingest(session, principal, revision, document, parts.settings)
+        done = ingest(session, principal, revision, document, parts.settings, epoch)
         revision_arrived(session, parts.settings, actor, revision.id, done, now())
     parts.metrics.incidents.labels(revision.type, done.outcome).inc()
     if done.outcome != "unchanged":

@@ -15,7 +15,7 @@ from api.jobs import queue
 from api.jobs.documents import JobDocument, JobPage, State, document_of
 from api.jobs.kinds import AskedJob, JobKind, JobState
 from api.jobs.outputs import forget
-from api.jobs.planning import plan
+from api.jobs.planning import check, plan
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Actor, Deed, actor_of, append, is_known
@@ -47,6 +47,7 @@ def post_job(
 ) -> JobDocument:
     """Asks for work that needs pictures. The same asked twice is one job."""
     _require_person(principal)
+    check(principal, body, parts.settings.camera_networks)
     moment = now()
     with parts.database.write(about="jobs") as session:
         planned = plan(session, principal, body)

@@ -76,7 +76,9 @@ class _GroundEntry(Written):
         return self._plane
 
 
-class _CameraEntry(Written):
+class CameraEntry(Written):
+    """One camera as people write it."""
+
     id: Id
     source: Annotated[str, StringConstraints(min_length=1)]
     zones: Annotated[list[ZoneEntry], Field(min_length=1)]
@@ -101,6 +103,15 @@ class _CameraEntry(Written):
     """Of all its fire lanes that have none of their own."""
 
     def camera(self, folder: Path, codes: EventCodes) -> Camera:
+        """As the worker uses it.
+
+        Args:
+            folder: What relative paths in it start from.
+            codes: What its zones take their codes from.
+
+        Raises:
+            ValueError: What it says does not go together, or the machine lacks what it names.
+        """
         address = replace(
             parse_address(self.source, folder),
             transport=self.transport,
@@ -180,7 +191,7 @@ def _pattern(value: str) -> str:
 
 
 class _File(Written):
-    cameras: Annotated[list[_CameraEntry], Field(min_length=1)]
+    cameras: Annotated[list[CameraEntry], Field(min_length=1)]
     event_codes: dict[ZoneKind, Code] = Field(default_factory=dict)
     """Codes for some kinds of zone, over those of the table."""
     event_codes_file: str | None = None
@@ -224,25 +235,39 @@ def read_cameras(path: Path) -> tuple[Camera, ...]:
         raise ConfigError(f"{path}: can't be read: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    return cameras_in(content, str(path), path.parent)
+
+
+def cameras_in(content: object, source: str, folder: Path) -> tuple[Camera, ...]:
+    """What a cameras file says, once it has been parsed.
+
+    Args:
+        content: All of it.
+        source: Where it came from, for people.
+        folder: What relative paths in it start from.
+
+    Raises:
+        ConfigError: Something in it is wrong; one line for each mistake.
+    """
     try:
         file = _File.model_validate(content)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {said(item, content, _File)}" for item in error.errors())) from None
+        raise ConfigError("\n".join(f"{source}: {said(item, content, _File)}" for item in error.errors())) from None
     entries = file.cameras
-    _refuse_repeated(path, "cameras", [entry.id for entry in entries])
+    _refuse_repeated(source, "cameras", [entry.id for entry in entries])
     for entry in entries:
-        _refuse_repeated(path, f"camera {entry.id}, zones", [zone.id for zone in entry.zones])
-    codes = file.codes(path.parent)
+        _refuse_repeated(source, f"camera {entry.id}, zones", [zone.id for zone in entry.zones])
+    codes = file.codes(folder)
     cameras: list[Camera] = []
     for entry in entries:
         try:
-            cameras.append(entry.camera(path.parent, codes))
+            cameras.append(entry.camera(folder, codes))
         except ValueError as error:
-            raise ConfigError(f"{path}: camera {entry.id}: {error}") from None
+            raise ConfigError(f"{source}: camera {entry.id}: {error}") from None
     return tuple(cameras)
 
 
-def _refuse_repeated(path: Path, where: str, ids: list[str]) -> None:
+def _refuse_repeated(source: str, where: str, ids: list[str]) -> None:
     repeated = sorted({name for name in ids if ids.count(name) > 1})
     if repeated:
-        raise ConfigError(f"{path}: {where}: id {repeated[0]!r} is given twice: allowed is once")
+        raise ConfigError(f"{source}: {where}: id {repeated[0]!r} is given twice: allowed is once")

@@ -16,6 +16,7 @@ from tests.api import storages
 from tests.api.events import System
 
 SMALL, LARGE = "sqlite+folder", "postgresql+s3"
+CAMERA_NETWORKS = ["10.0.0.0/8", "127.0.0.0/8"]
 ON_SQLITE = ("test_console", "test_console_flow", "test_console_jobs")
 """Pages fetch what they show like any other program: a browser per storage tells little more."""
 
@@ -46,9 +47,11 @@ def s3() -> Iterator[storages.S3]:
 def data_dir(storage: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A fresh data folder whose settings name fresh storage."""
     folder = tmp_path_factory.mktemp("events") / "data"
+    places = {}
     if storage == LARGE:
         postgresql, s3 = request.getfixturevalue("postgresql"), request.getfixturevalue("s3")
-        write_settings(folder, database=postgresql.new_database(), evidence=f"s3://{s3.new_bucket()}/district-1")
+        places = {"database": postgresql.new_database(), "evidence": f"s3://{s3.new_bucket()}/district-1"}
+    write_settings(folder, camera_networks=CAMERA_NETWORKS, **places)
     return folder
 
 

@@ -32,7 +32,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-ROLES = ("viewer", "reviewer", "officer", "administrator", "worker", "one camera", "nobody")
+ROLES = ("viewer", "reviewer", "officer", "engineer", "administrator", "worker", "one camera", "nobody")
 OUTSIDE = "outside-the-scope"
 """Stands in everything about the case that one of the callers must not see: its zone, its tag, its file, its comment."""
 REAL = {
@@ -65,7 +65,7 @@ def callers(system: System) -> Callers:
     assert chief.put(f"/v1/cases/theirs/tags/{OUTSIDE}").status_code in (200, 204)
     assert chief.post("/v1/cases/theirs/comments", json={"text": OUTSIDE}).status_code in (200, 201, 422)
     tokens: dict[str, str | None] = {"nobody": None}
-    for role in ("viewer", "reviewer", "officer", "administrator"):
+    for role in ("viewer", "reviewer", "officer", "engineer", "administrator"):
         create_user(system.data_dir, f"the-{role}", role)
         tokens[role] = create_token(system.data_dir, role, user=f"the-{role}")
     tokens["worker"] = create_token(system.data_dir, "worker")

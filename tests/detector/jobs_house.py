@@ -16,7 +16,7 @@ from detector.jobs.process import JobsSpec, make_runner
 from detector.jobs.runner import Runner
 from detector.jobs.task import Kind
 from detector.zoning.cameras_file import read_cameras
-from tests.api.conftest import write_settings
+from tests.api.conftest import CAMERA_NETWORKS, write_settings
 from tests.api.events import System, entry, incident, put, put_file
 
 LEASE_S = 1.0
@@ -33,7 +33,8 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """An event system whose leases are short."""
     folder = tmp_path_factory.mktemp("events") / "data"
-    write_settings(folder, jobs={"lease_s": LEASE_S, "active_per_requester": 100})
+    jobs = {"lease_s": LEASE_S, "active_per_requester": 100}
+    write_settings(folder, camera_networks=CAMERA_NETWORKS, jobs=jobs)
     with EmbeddedServer(folder) as server:
         running = System(folder, server.url)
         yield running

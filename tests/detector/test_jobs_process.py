@@ -15,6 +15,7 @@ import pytest
 from api.provision import create_token, create_user
 from api.server import EmbeddedServer
 from detector.jobs.process import JobProcess, JobsSpec
+from tests.api.conftest import CAMERA_NETWORKS, write_settings
 from tests.api.events import System
 from tests.api.job_steps import ask
 
@@ -25,6 +26,7 @@ COMMAND = [sys.executable, "-m", "streetwarden", "jobs", "run"]
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("events") / "data"
+    write_settings(folder, camera_networks=CAMERA_NETWORKS)
     with EmbeddedServer(folder) as server:
         running = System(folder, server.url)
         yield running

@@ -135,7 +135,7 @@ def test_what_takes_too_long_is_given_up_and_what_hangs_ends_the_process(
         raise JobError("let go by the test")
 
     for work, limit_s in ((slow, 0.2), (hanging, 0.2)):
-        job_id = ask(chief, kind="probe", address=f"rtsp://10.9.4.{limit_s}/{work.__name__}").json()["id"]
+        job_id = ask(chief, kind="probe", address=f"rtsp://10.9.4.1/{work.__name__}").json()["id"]
         client = JobsClient(system.url, token)
         runner = Runner(client, [Kind("probe", work, limit_s)], tmp_path / "hang", on_stuck=stuck.set)
         thread = threading.Thread(target=runner.run, daemon=True)

@@ -16,10 +16,11 @@ from api.storage.tables.cases import (
     IncidentRevisionRow,
     Review,
 )
+from api.storage.tables.fleet import CameraHealth, CameraLease, Handover, WorkerReport
 from api.storage.tables.jobs import DerivedFile, Job, JobFailure, JobFile
 from api.storage.tables.notices import Delivery, DeliveryTry, Notice, NoticeReader, Webhook
 from api.storage.tables.people import SignInFailure, Token, TokenCamera, User, UserSession
-from api.storage.tables.registry import Camera
+from api.storage.tables.registry import Camera, RegistryEntry, RegistryVersion
 
 __all__ = [
     "RANK_CANDIDATE",
@@ -30,6 +31,8 @@ __all__ = [
     "AuditHead",
     "Base",
     "Camera",
+    "CameraHealth",
+    "CameraLease",
     "CaseEvent",
     "CaseLock",
     "CasePhoto",
@@ -38,6 +41,7 @@ __all__ = [
     "DeliveryTry",
     "DerivedFile",
     "EvidenceFile",
+    "Handover",
     "Incident",
     "IncidentRevisionRow",
     "Job",
@@ -45,6 +49,8 @@ __all__ = [
     "JobFile",
     "Notice",
     "NoticeReader",
+    "RegistryEntry",
+    "RegistryVersion",
     "Review",
     "SignInFailure",
     "Token",
@@ -53,4 +59,5 @@ __all__ = [
     "UserSession",
     "UtcDateTime",
     "Webhook",
+    "WorkerReport",
 ]
