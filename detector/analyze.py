@@ -58,7 +58,7 @@ def analyze(
         raise ConfigError(f"{cameras_path}: camera {live[0]}: is live: analyze takes recorded files; use worker")
     check_files(cameras)
     detector = load_detector(model, provider=provider)
-    check_classes(cameras, detector)
+    check_classes(cameras, detector.name, detector.names)
     say_what_is_off(cameras, detector)
     return analyze_cameras(cameras, detector, out_dir, full_rate=full_rate, on_progress=on_progress)
 

@@ -78,7 +78,7 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 
 
 @click.command()
-@click.argument("cameras", type=FILE)
+@click.argument("cameras", type=FILE, required=False)
 @click.option("--events", required=True, help="Address of the event system, for instance http://127.0.0.1:8000")
 @click.option("--model", default="yolov8n", show_default=True, help="A name that `streetwarden models list` shows.")
 @PROVIDER
@@ -86,10 +86,13 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 @click.option("--shards", type=click.IntRange(1, 64), default=None, help="Processes; default: by cameras and cores.")
 @click.option("--decode", default="auto", show_default=True, help="auto, cpu, or a device such as cuda or qsv.")
 @click.option("--ring-memory", type=click.IntRange(1), default=None, help="MiB per camera; what is more goes to disk.")
+@click.option(
+    "--capacity", type=click.IntRange(1, 5000), default=None, help="Cameras of the registry; default: 50 a core."
+)
 @click.option("--no-jobs", is_flag=True, help="Watch only: do no viewing copies, redactions, previews and probes.")
 @click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
 def worker(  # noqa: PLR0913 - one for each option
-    cameras: Path,
+    cameras: Path | None,
     *,
     events: str,
     model: str,
@@ -98,16 +101,22 @@ def worker(  # noqa: PLR0913 - one for each option
     shards: int | None,
     decode: str,
     ring_memory: int | None,
+    capacity: int | None,
     no_jobs: bool,
     token: str,
 ) -> None:
-    """Watch cameras live and report to the event system."""
+    """Watch cameras live and report to the event system.
+
+    CAMERAS is a cameras file. Without it the worker watches what the event system's registry has for it.
+    """
+    if cameras is not None and capacity is not None:
+        raise click.UsageError("--capacity: goes with the registry's cameras; a cameras file names its own.")
     from detector.worker import Worker  # noqa: PLC0415
     from detector.zoning.cameras_file import read_cameras  # noqa: PLC0415 - as above
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     running = Worker(
-        read_cameras(cameras),
+        None if cameras is None else read_cameras(cameras),
         events_url=events,
         token=token,
         state_dir=state or default_state(),
@@ -117,6 +126,7 @@ def worker(  # noqa: PLR0913 - one for each option
         ring_memory_bytes=None if ring_memory is None else ring_memory << 20,
         provider=provider,
         jobs=not no_jobs,
+        capacity=capacity,
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: running.stop())

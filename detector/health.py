@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.evidence.files import as_json
+from models.runtime.batcher import BatcherStats
 from streams.clock import CaptureClock
 from streams.source.health import FeedReport
 
@@ -40,6 +41,22 @@ def health_row(
             "steps": clock.steps,
         },
         **more,
+    }
+
+
+def batching_row(stats: BatcherStats | None) -> dict[str, Any]:
+    """How the detector's batches are doing: of the whole shard, and so the same for all its cameras."""
+    if stats is None:
+        return {}
+    return {
+        "batching": {
+            "provider": stats.provider,
+            "batch_mean": round(stats.batch_mean, 1),
+            "queue_mean_ms": round(stats.queue_mean_s * 1000, 1),
+            "queue_p95_ms": round(stats.queue_p95_s * 1000, 1),
+            "failed": stats.failed,
+            "fallbacks": stats.fallbacks,
+        }
     }
 
 

@@ -32,19 +32,24 @@ def check_files(cameras: Sequence[Camera]) -> None:
         raise ConfigError("\n".join(wrong))
 
 
-def check_classes(cameras: Sequence[Camera], detector: Detector) -> None:
+def check_classes(cameras: Sequence[Camera], model: str, names: Sequence[str]) -> None:
     """Zones may name only classes that the model knows.
+
+    Args:
+        cameras: Whose zones.
+        model: Its name, for people.
+        names: Its classes.
 
     Raises:
         ConfigError: A line for each zone that names another one.
     """
     wrong = [
-        f"camera {camera.id}, zone {zone.id}: {key}: {', '.join(sorted(classes - set(detector.names)))}: the model "
-        f"{detector.name} knows no such class; allowed are {', '.join(detector.names)}"
+        f"camera {camera.id}, zone {zone.id}: {key}: {', '.join(sorted(classes - set(names)))}: the model "
+        f"{model} knows no such class; allowed are {', '.join(names)}"
         for camera in cameras
         for zone in camera.zones
         for key, classes in (("classes", zone.classes or frozenset()), ("exempt", zone.exempt))
-        if classes - set(detector.names)
+        if classes - set(names)
     ]
     if wrong:
         raise ConfigError("\n".join(wrong))

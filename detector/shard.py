@@ -1,16 +1,17 @@
 """A shard: one process that owns some cameras whole: reads, analyses, makes evidence. No picture ever leaves it."""
 
+import contextlib
 import logging
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 
@@ -19,13 +20,13 @@ from detector.delivery.callout import Blocked
 from detector.delivery.callout_sender import CallOuts
 from detector.delivery.outbox import Outbox
 from detector.delivery.wire import revision_json
-from detector.evidence.maker import RING_BYTES, RING_S
-from detector.health import health_row, write_health
+from detector.health import batching_row, health_row, write_health
 from detector.lifecycle.incidents import Incident, State
 from detector.lifecycle.resume import keep_open, read_open
+from detector.post import Post
+from detector.shard_spec import OrderBox, Orders, ShardSpec, StopSign
 from detector.watching.slots import Slots
 from detector.watching.views import read_view, take_accepted, write_view
-from detector.watching.watch import CameraWatch
 from detector.watching.watch_plan import WatchPlan
 from detector.zoning.cameras_file import Camera
 from detector.zoning.zones import Zone
@@ -34,15 +35,13 @@ from models.runtime.batcher import BatcherStats
 from models.runtime.providers import BUCKETS
 from streams.clock import CaptureClock
 from streams.decoders import DecoderPool
-from streams.hardware import AUTO, accelerator
-from streams.patrol import Patrol, PatrolDecoder
-from streams.ring import PacketRing
-from streams.source.feed import Feed
+from streams.hardware import accelerator
 from streams.spill import Spill
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
+POLL_S = 0.05
 CLOSE_S = 2.0
 STAGGER_S, START_S = 0.05, 2.0
 """Cameras are started one after the other, all within a few seconds, so that they don't fall due together ever after."""
@@ -58,64 +57,19 @@ EVIDENCE_THREADS = 1
 """Clips and their tracks are made one after the other, so that patrol keeps the cores."""
 
 
-class StopSign(Protocol):
-    """A flag that another process may raise: `multiprocessing.Event`."""
-
-    def is_set(self) -> bool:
-        """True once it is raised."""
-        ...
-
-
-@dataclass(frozen=True)
-class ShardSpec:
-    """What a shard is told when it starts; travels to its process."""
-
-    name: str
-    cameras: tuple[Camera, ...]
-    model: str
-    state_dir: Path
-    analysts: int
-    decode: str = AUTO
-    """Where pictures are decoded: `auto`, `cpu`, or a device that `streams.hardware` knows."""
-    log_level: int = logging.INFO
-    ring_memory_bytes: int | None = None
-    """What a camera's packet ring may hold in memory; what is more goes to disk. None: all of it stays in memory."""
-    provider: str | None = None
-    """Where the detector runs; None takes the best that is there."""
-
-
-class _Post:
-    """One camera in a shard: its feed, ring, patrol and watch."""
-
-    def __init__(self, camera: Camera, plan: WatchPlan, pool: DecoderPool, spill: Spill | None) -> None:
-        if not camera.address.live and camera.starts_at is None:
-            # A recording that is played in place of a camera happens now.
-            camera = replace(camera, starts_at=datetime.now().astimezone())
-        self.camera = camera
-        self.feed = Feed(camera.address, name=camera.id, paced=True, loop=camera.loop, starts_at=camera.starts_at)
-        self.ring = PacketRing(RING_S, RING_BYTES, spill)
-        self.patrol = Patrol()
-        self.decoder = PatrolDecoder(pool)
-        self.watch = CameraWatch(camera, self.ring, self.feed.clock, plan)
-        self.thread = threading.Thread(target=lambda: None)
-        self.restarts = 0
-        """Readers that hung, or failed, and had to be replaced."""
-        self.finished = False
-
-    @property
-    def lost_its_reader(self) -> bool:
-        """True when its thread hangs in a library, or has died of an error nobody foresaw."""
-        died = not self.thread.is_alive() and self.feed.health.state not in ("ended", "closed")
-        return self.feed.hangs() or died
-
-
 class Shard:
     """Runs its cameras until they have all ended, or until `stop`."""
 
     def __init__(
-        self, spec: ShardSpec, detector: Detector, batching: Callable[[], BatcherStats | None] = lambda: None
+        self,
+        spec: ShardSpec,
+        detector: Detector,
+        batching: Callable[[], BatcherStats | None] = lambda: None,
+        orders: OrderBox | None = None,
     ) -> None:
         self.spec = spec
+        self._orders = orders
+        self._lasting = spec.lasting
         self._batching = batching
         self._slots = Slots()
         self._displaced_said = 0
@@ -136,8 +90,12 @@ class Shard:
             open_of=lambda camera, now_s, clock: read_open(spec.state_dir, camera.id, now_s, clock.wall(now_s)),
             keep_open=lambda camera, cases, now_s, now_at: keep_open(spec.state_dir, camera.id, cases, now_s, now_at),
         )
-        pool = DecoderPool(accelerator=accelerator(spec.decode))
-        self._posts = {camera.id: _Post(camera, plan, pool, self._spill(camera.id)) for camera in spec.cameras}
+        self._plan = plan
+        self._pool = DecoderPool(accelerator=accelerator(spec.decode))
+        self._posts = {camera.id: self._new_post(camera) for camera in spec.cameras}
+
+    def _new_post(self, camera: Camera) -> Post:
+        return Post(camera, self._plan, self._pool, self._spill(camera.id))
 
     def _publish(self, camera: Camera, zone: Zone, clock: CaptureClock, incident: Incident) -> None:
         self._outbox.post(revision_json(camera, zone, clock, incident), self._folder / incident.id)
@@ -167,11 +125,9 @@ class Shard:
         ]
         for thread in analysts:
             thread.start()
-        for post in self._posts.values():
-            self._start_reading(post)
-            time.sleep(min(STAGGER_S, START_S / len(self._posts)))
+        self._start_posts(list(self._posts.values()))
         supervisor = os.getppid()
-        while not stop.is_set() and not all(post.finished for post in self._posts.values()):
+        while not stop.is_set() and (self._lasting or not all(post.finished for post in self._posts.values())):
             if os.getppid() != supervisor:
                 log.error("the supervisor is gone: stopping")
                 break
@@ -179,11 +135,47 @@ class Shard:
             self._tick()
         self._close(analysts)
 
-    def _start_reading(self, post: _Post) -> None:
+    def _start_posts(self, posts: Sequence[Post]) -> None:
+        for post in posts:
+            self._start_reading(post)
+            time.sleep(min(STAGGER_S, START_S / len(posts)))
+
+    def _take_orders(self) -> None:
+        """Of several, the newest counts: each says all."""
+        newest: Orders | None = None
+        with contextlib.suppress(queue.Empty):
+            while self._orders is not None:
+                newest = self._orders.get_nowait()
+        if newest is None:
+            return
+        self._lasting = newest.lasting
+        wanted = {camera.id: camera for camera in newest.cameras}
+        for post in list(self._posts.values()):
+            if post.camera.id not in wanted or wanted[post.camera.id].version != post.camera.version:
+                self._give_up(post)
+        posts = [self._new_post(camera) for camera in newest.cameras if camera.id not in self._posts]
+        self._posts = self._posts | {post.camera.id: post for post in posts}
+        self._start_posts(posts)
+
+    def _give_up(self, post: Post) -> None:
+        """Stops watching a camera; its open cases are kept for whoever goes on with it."""
+        post.feed.close()
+        self._slots.forget(post.camera.id)
+        # Analysts look a camera up by its id: from here on nobody finds it. (Replaced as a whole: they may be looking.)
+        self._posts = {camera: other for camera, other in self._posts.items() if other is not post}
+        deadline_s = time.monotonic() + CLOSE_S
+        post.thread.join(CLOSE_S)
+        while not self._slots.idle(post.camera.id) and time.monotonic() < deadline_s:
+            time.sleep(POLL_S)
+        if not post.finished:
+            post.watch.finish(for_good=False)
+        log.info("camera %s: is not watched here any more", post.camera.id)
+
+    def _start_reading(self, post: Post) -> None:
         post.thread = threading.Thread(target=self._read, args=(post,), name=f"feed-{post.camera.id}", daemon=True)
         post.thread.start()
 
-    def _read(self, post: _Post) -> None:
+    def _read(self, post: Post) -> None:
         """A camera's own thread: packets into the ring, samples into the slot."""
         try:
             for packet in post.feed.packets():
@@ -197,10 +189,10 @@ class Shard:
     def _analyse(self) -> None:
         while (taken := self._slots.take()) is not None:
             camera, sample = taken
-            post = self._posts[camera]
+            post = self._posts.get(camera)
             try:
-                frame = post.decoder.decode(sample)
-                if frame is not None:
+                frame = post.decoder.decode(sample) if post is not None else None
+                if post is not None and frame is not None:
                     post.watch.look(frame)
             except Exception:
                 # One camera's trouble must not end the others'.
@@ -209,6 +201,7 @@ class Shard:
                 self._slots.done(camera)
 
     def _tick(self) -> None:
+        self._take_orders()
         self._say_what_was_displaced()
         self._write_health()
         for post in self._posts.values():
@@ -240,7 +233,7 @@ class Shard:
         if now_s >= self._health_next_s:
             self._health_next_s = now_s + HEALTH_EVERY_S
             self._keep_views(now_s)
-            batching = _batching_row(self._batching())
+            batching = batching_row(self._batching())
             rows = [self._health_of(post) | batching for post in self._posts.values()]
             write_health(self.spec.state_dir, self.spec.name, rows, datetime.now(UTC))
 
@@ -254,7 +247,7 @@ class Shard:
             for post in self._posts.values():
                 write_view(self.spec.state_dir, post.camera, post.watch.view())
 
-    def _health_of(self, post: _Post) -> dict[str, Any]:
+    def _health_of(self, post: Post) -> dict[str, Any]:
         drops = {
             "displaced by a newer sample": self._slots.displaced[post.camera.id],
             "undecodable": post.decoder.errors,
@@ -291,7 +284,7 @@ class Shard:
         self._outbox.close()
 
 
-def run_shard(spec: ShardSpec, stop: StopSign) -> None:
+def run_shard(spec: ShardSpec, stop: StopSign, orders: OrderBox | None = None) -> None:
     """Entry of a shard's process."""
     for name in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the supervisor decides when to stop
         signal.signal(name, signal.SIG_IGN)
@@ -300,20 +293,4 @@ def run_shard(spec: ShardSpec, stop: StopSign) -> None:
     if detector.batching() is not None:
         # Each of them waits for the batch that its picture is in: as many as it takes to fill one.
         spec = replace(spec, analysts=max(spec.analysts, min(len(spec.cameras), BUCKETS[-1])))
-    Shard(spec, detector, detector.batching).run(stop)
-
-
-def _batching_row(stats: BatcherStats | None) -> dict[str, Any]:
-    """How the detector's batches are doing: of the whole shard, and so the same for all its cameras."""
-    if stats is None:
-        return {}
-    return {
-        "batching": {
-            "provider": stats.provider,
-            "batch_mean": round(stats.batch_mean, 1),
-            "queue_mean_ms": round(stats.queue_mean_s * 1000, 1),
-            "queue_p95_ms": round(stats.queue_p95_s * 1000, 1),
-            "failed": stats.failed,
-            "fallbacks": stats.fallbacks,
-        }
-    }
+    Shard(spec, detector, detector.batching, orders).run(stop)

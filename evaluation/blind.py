@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.shard import Shard, ShardSpec
+from detector.shard import Shard
+from detector.shard_spec import ShardSpec
 from detector.worker import default_shards
 from detector.zoning.cameras_file import Camera
 from evaluation.memory import rss_bytes

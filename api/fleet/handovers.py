@@ -8,12 +8,16 @@ import json
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.fleet.leases import require_lease
 from api.problems import Problem
 from api.schema import canonical_json, content_digest
-from api.storage.tables import Handover
+from api.storage.tables import Handover, Incident
+
+INCIDENTS_MAX = 1000
+"""More of one camera are not open at a time."""
 
 DOCUMENT_BYTES = 900_000
 """Within any request; hundreds of open incidents."""
@@ -61,6 +65,17 @@ def left(session: Session, camera: str) -> Handover:
     if row is None:
         raise Problem(404, f"Nothing has been left for camera {camera!r}.")
     return row
+
+
+def latest_revisions(session: Session, camera: str) -> dict[str, int]:
+    """The latest revision of each of a camera's newest incidents: a successor's go on from there."""
+    rows = session.execute(
+        select(Incident.id, Incident.revision)
+        .where(Incident.camera_id == camera)
+        .order_by(Incident.listed_at.desc())
+        .limit(INCIDENTS_MAX)
+    )
+    return dict(rows.tuples().all())
 
 
 def document_of(row: Handover) -> dict[str, Any]:

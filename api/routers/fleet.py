@@ -39,6 +39,7 @@ class HandoverDocument(BaseModel):
     sha256: Sha256Hex
     stored_at: str
     document: dict[str, Any]
+    revisions: dict[str, int] = Field(description="The latest of the camera's newest incidents")
 
 
 class CameraState(BaseModel):
@@ -134,6 +135,7 @@ def get_handover(
             sha256=row.sha256,
             stored_at=as_utc_text(row.stored_at),
             document=handovers.document_of(row),
+            revisions=handovers.latest_revisions(session, camera),
         )
 
 

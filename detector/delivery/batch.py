@@ -1,7 +1,7 @@
 """Revisions of several incidents in one request: what a worker that has much to tell sends, as after an outage."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -36,10 +36,20 @@ def revisions_for_batch(messages: Sequence[Message]) -> list[Message]:
     return chosen if len(chosen) >= BATCH_MIN else []
 
 
-def send_batch(client: httpx.Client, messages: Sequence[Message]) -> httpx.Response:
-    """Sends them; a transport error is the caller's."""
+def camera_of(message: Message) -> str:
+    """Whose incident a revision is about."""
+    return str(json.loads(message.body or "{}").get("camera"))
+
+
+def send_batch(
+    client: httpx.Client, messages: Sequence[Message], epoch_of: Callable[[str], int | None]
+) -> httpx.Response:
+    """Sends them, with the epochs of their cameras' leases; a transport error is the caller's."""
     body = ",".join(message.body or "" for message in messages)
-    content = f'{{"incidents":[{body}]}}'.encode()
+    known = {camera: epoch_of(camera) for camera in map(camera_of, messages)}
+    epochs = {camera: epoch for camera, epoch in known.items() if epoch is not None}
+    more = f',"epochs":{json.dumps(epochs)}' if epochs else ""
+    content = f'{{"incidents":[{body}]{more}}}'.encode()
     return client.post(PATH, content=content, headers={"Content-Type": "application/json"})
 
 

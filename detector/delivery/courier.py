@@ -5,14 +5,14 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from urllib.parse import quote
 
 import httpx
 
 from api.schema import header_of_sha256
-from detector.delivery.batch import UNKNOWN_HERE, answers_of, revisions_for_batch, send_batch
+from detector.delivery.batch import UNKNOWN_HERE, answers_of, camera_of, revisions_for_batch, send_batch
 from detector.delivery.outbox import Message, Outbox
 from detector.delivery.signing_in import check_token
 
@@ -46,7 +46,10 @@ class Outcome(Enum):
 class Courier:
     """One thread that delivers; `start`, then `stop`."""
 
-    def __init__(self, outbox: Outbox, events_url: str, token: str) -> None:
+    def __init__(
+        self, outbox: Outbox, events_url: str, token: str, epoch_of: Callable[[str], int | None] = lambda _: None
+    ) -> None:
+        self._epoch_of = epoch_of
         self.delivered = 0
         self.refused = 0
         self._outbox = outbox
@@ -125,7 +128,7 @@ class Courier:
         if not batch or not self._takes_batches:
             return set()
         try:
-            answer = send_batch(self._client, batch)
+            answer = send_batch(self._client, batch, self._epoch_of)
         except httpx.TransportError as error:
             self._outbox.failed(batch[0])
             self._went_away(str(error) or type(error).__name__)
@@ -186,9 +189,10 @@ class Courier:
     def _send(self, message: Message) -> httpx.Response:
         where = f"/v1/incidents/{quote(message.incident, safe='')}"
         if message.kind == "revision":
-            return self._client.put(
-                where, content=(message.body or "").encode(), headers={"Content-Type": "application/json"}
-            )
+            epoch = self._epoch_of(camera_of(message))
+            lease = {} if epoch is None else {"Lease-Epoch": str(epoch)}
+            content = (message.body or "").encode()
+            return self._client.put(where, content=content, headers={"Content-Type": "application/json", **lease})
         assert message.path is not None  # noqa: S101 - evidence always has one
         assert message.sha256 is not None  # noqa: S101
         with message.path.open("rb") as file:

@@ -4,9 +4,10 @@ What is kept is what a successor needs: the incident, where its thing stands, an
 with each start of a worker, so moments are moved over by what the wall clock says has passed.
 """
 
+import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -111,10 +112,25 @@ def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: fl
         for case in cases
     ]
     file = _File(now_s=now_s, now_at=now_at, things=[_kept(thing) for thing in things], cases=rows)
-    path = _path(state_dir, camera)
+    path = open_path(state_dir, camera)
     path.parent.mkdir(parents=True, exist_ok=True)
     part_of(path).write_bytes(_FILE.dump_json(file))
     settle(part_of(path), path)
+
+
+def with_revisions(document: Mapping[str, Any], revisions: Mapping[str, int]) -> bytes:
+    """Open cases as another worker has kept them, to go on with: each at the latest revision that anybody has told.
+
+    Args:
+        document: As it was kept.
+        revisions: By incident, the latest that the event system has.
+    """
+    cases = document.get("cases")
+    for case in cases if isinstance(cases, list) else ():
+        incident = case.get("incident") if isinstance(case, dict) else None
+        if isinstance(incident, dict) and isinstance(incident.get("revision"), int):
+            incident["revision"] = max(incident["revision"], revisions.get(str(incident.get("id")), 0))
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> list[OpenCase]:
@@ -126,7 +142,7 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
         now_s: Media time of the first picture.
         now_at: The same moment on the wall clock.
     """
-    path = _path(state_dir, camera)
+    path = open_path(state_dir, camera)
     try:
         file = _FILE.validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -212,5 +228,6 @@ def _later(time_s: float | None, by_s: float) -> float | None:
     return None if time_s is None else time_s + by_s
 
 
-def _path(state_dir: Path, camera: str) -> Path:
+def open_path(state_dir: Path, camera: str) -> Path:
+    """Where a camera's open cases lie."""
     return state_dir / OPEN_FOLDER / f"{camera}.json"

@@ -51,6 +51,11 @@ class Slots:
             self._busy.discard(camera)
             self._changed.notify_all()
 
+    def forget(self, camera: str) -> None:
+        """What waits of this camera is not wanted any more."""
+        with self._changed:
+            self._waiting.pop(camera, None)
+
     def idle(self, camera: str) -> bool:
         """True when nothing of this camera waits or is being analysed."""
         with self._changed:

@@ -48,6 +48,8 @@ class Camera:
     detect: Mode = Mode.WHOLE
     ground: GroundPlane | None = None
     """What its picture is in metres; None where nobody has measured."""
+    version: str = ""
+    """Of its settings, where they may change while the worker runs: another one is another camera to it."""
 
 
 class _OriginEntry(Written):

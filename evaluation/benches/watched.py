@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from detector.delivery.outbox import Outbox
-from detector.shard import Shard, ShardSpec
+from detector.shard import Shard
+from detector.shard_spec import ShardSpec
 from detector.watching.slots import Slots
 from detector.watching.watch import CameraWatch
 from detector.worker import default_shards

@@ -35,7 +35,7 @@ def analyse(job: Job, tell: Tell) -> None:
         clip_of(camera)  # refuses a live one
         check_files([camera])
         detector = _detector(job.settings.model, job.settings.provider)
-        check_classes([camera], detector)
+        check_classes([camera], detector.name, detector.names)
         say_what_is_off([camera], detector)
         if job.settings.evidence:
             analyze_cameras([camera], detector, job.folder, on_progress=tell)

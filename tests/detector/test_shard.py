@@ -12,7 +12,8 @@ import pytest
 
 from detector.delivery.callout import CallOut
 from detector.health import read_health
-from detector.shard import Shard, ShardSpec
+from detector.shard import Shard
+from detector.shard_spec import ShardSpec
 from detector.zoning.cameras_file import Camera
 from detector.zoning.zones import ZoneKind
 from streams.source.address import Address

@@ -8,7 +8,8 @@ import pytest
 
 from detector import shard as shards
 from detector.health import read_health
-from detector.shard import Shard, ShardSpec, run_shard
+from detector.shard import Shard, run_shard
+from detector.shard_spec import ShardSpec
 from detector.zoning.cameras_file import Camera
 from models.runtime.batcher import BatcherStats
 from streams.source.address import Address
