@@ -1,11 +1,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evaluation.sample.compose import Sample
 from evaluation.sample.film import cached_sample
+from tests.api.conftest import write_settings
 from tests.rtsp import free_port
 from tests.whole.house import Events, run, running, wait_for
 
@@ -18,8 +20,10 @@ def sample() -> Sample:
 class EventSystem:
     """A real `streetwarden serve` that can be killed and brought back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.data = folder / "events"
+        if settings:
+            write_settings(self.data, **settings)
         self.log = folder / "events.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -44,11 +48,11 @@ class EventSystem:
 
 
 @pytest.fixture
-def event_system(tmp_path: Path) -> Iterator[Callable[[], EventSystem]]:
+def event_system(tmp_path: Path) -> Iterator[Callable[..., EventSystem]]:
     started: list[EventSystem] = []
 
-    def start() -> EventSystem:
-        system = EventSystem(tmp_path)
+    def start(**settings: Any) -> EventSystem:
+        system = EventSystem(tmp_path, settings)
         started.append(system)
         system.start()
         return system
