@@ -75,7 +75,7 @@ def latest_revisions(session: Session, camera: str) -> dict[str, int]:
         .order_by(Incident.listed_at.desc())
         .limit(INCIDENTS_MAX)
     )
-    return dict(rows.tuples().all())
+    return {row.id: row.revision for row in rows}
 
 
 def document_of(row: Handover) -> dict[str, Any]:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 OPEN_FOLDER = "open"
 SCHEMA = 1
+CLOCKS_DIFFER_S = 5.0
+"""Another machine may have kept them, whose clock is a little ahead."""
 RESUME_MAX_S = 6 * 3600.0
 """After a longer pause nobody can say that it is still the same stay: what stands there is taken up anew."""
 
@@ -151,12 +153,13 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
         log.error("camera %s: open cases in %s can't be read, and are taken up anew: %s", camera, path, error)  # noqa: TRY400
         return []
     paused_s = (now_at - file.now_at).total_seconds()
-    if not 0 <= paused_s <= RESUME_MAX_S:
+    if not -CLOCKS_DIFFER_S <= paused_s <= RESUME_MAX_S:
         log.warning(
             "camera %s: its %d open cases were kept %.0f s ago (allowed is 0 to %.0f), and are taken up anew",
             camera, len(file.cases), paused_s, RESUME_MAX_S,
         )  # fmt: skip
         return []
+    paused_s = max(0.0, paused_s)
     by_s = now_s - paused_s - file.now_s
     things = [_thing(kept, number, by_s) for number, kept in enumerate(file.things, start=1)]
     return [
