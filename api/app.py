@@ -34,6 +34,8 @@ from api.routers import (
     retention,
     review,
     stream,
+    tokens,
+    users,
     webhooks,
     worker_jobs,
 )
@@ -96,6 +98,8 @@ def create_app(settings: Settings) -> FastAPI:
         worker_jobs,
         fleet,
         registry,
+        users,
+        tokens,
     )
     for room in rooms:
         app.include_router(room.router)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-_ROLES = ("viewer", "reviewer", "officer", "administrator", "worker")
+_ROLES = ("viewer", "reviewer", "officer", "engineer", "administrator", "worker")
 _data = click.option(
     "--data", "data_dir", required=True, type=click.Path(path_type=Path, file_okay=False), help="The data folder."
 )
@@ -78,13 +78,23 @@ def token() -> None:
 @_data
 @click.option("--role", required=True, type=click.Choice(_ROLES))
 @click.option("--camera", "cameras", multiple=True, help="A camera it may use; none: all of them.")
+@click.option("--area", "areas", multiple=True, help="An area whose cameras it may use.")
 @click.option("--name", help="What it is called in records.")
-@click.option("--user", help="The account it acts for (reviewer, officer, administrator).")
-def create_token(data_dir: Path, role: str, cameras: tuple[str, ...], name: str | None, user: str | None) -> None:
+@click.option("--user", help="The account it acts for (all roles of people but a viewer's).")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="After which it ends; default: never.")
+def create_token(  # noqa: PLR0917 - one for each option
+    data_dir: Path,
+    role: str,
+    cameras: tuple[str, ...],
+    areas: tuple[str, ...],
+    name: str | None,
+    user: str | None,
+    days: float | None,
+) -> None:
     """Makes a token and prints it, once."""
     from api import provision  # noqa: PLC0415
 
-    click.echo(provision.create_token(data_dir, role, cameras=cameras, name=name, user=user))
+    click.echo(provision.create_token(data_dir, role, cameras=cameras, areas=areas, name=name, user=user, days=days))
 
 
 @token.command("revoke")
@@ -106,12 +116,13 @@ def user() -> None:
 @_data
 @click.option("--role", required=True, type=click.Choice(_ROLES[:-1]))
 @click.option("--unit", help="The person's department, as it stands beside their name in records.")
+@click.option("--area", "areas", multiple=True, help="An area whose cameras the person may see; none: all.")
 @click.argument("name")
-def create_user(data_dir: Path, role: str, name: str, unit: str | None) -> None:
+def create_user(data_dir: Path, role: str, name: str, unit: str | None, areas: tuple[str, ...]) -> None:
     """Makes an account and prints its one-time password."""
     from api import provision  # noqa: PLC0415
 
-    click.echo(provision.create_user(data_dir, name, role, unit=unit))
+    click.echo(provision.create_user(data_dir, name, role, unit=unit, areas=areas))
 
 
 @user.command("list")

@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problem documents."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.errors import StoreUnavailableError
+from api.errors import ApiError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -75,6 +76,15 @@ def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Problem:
         for error in errors
     ]
     return Problem(422, "; ".join(f"{item['where']}: {item['what']}" for item in listed[:5]), errors=listed)
+
+
+@contextmanager
+def refused_as_422() -> Iterator[None]:
+    """Answers what a part of the application refuses in words with a 422 of the same words."""
+    try:
+        yield
+    except ApiError as error:
+        raise Problem(422, str(error)) from None
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

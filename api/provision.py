@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -9,23 +10,30 @@ from sqlalchemy.orm import Session
 
 from api.clock import now
 from api.errors import ApiError
-from api.identity import accounts
-from api.identity.credentials import hash_of_secret
+from api.identity import accounts, tokens
 from api.identity.principals import Role
 from api.records.audit import COMMAND_LINE, Deed, append
 from api.storage.data_folder import open_database
 from api.storage.tables import User
 
 
-def create_user(data_dir: Path, name: str, role: str, password: str | None = None, unit: str | None = None) -> str:
+def create_user(
+    data_dir: Path,
+    name: str,
+    role: str,
+    password: str | None = None,
+    unit: str | None = None,
+    areas: Sequence[str] = (),
+) -> str:
     """Makes an account.
 
     Args:
         data_dir: The data folder; it is made if missing.
         name: The account's name.
-        role: `viewer`, `reviewer`, `officer` or `administrator`.
+        role: One of the roles of people.
         password: The person's own; without it a one-time password is made, to be replaced after the first sign-in.
         unit: Their department, as it will stand beside their name in records.
+        areas: Areas whose cameras they may see; none: all.
 
     Returns:
         The password that lets them in.
@@ -34,7 +42,7 @@ def create_user(data_dir: Path, name: str, role: str, password: str | None = Non
         ApiError: The name is taken, or the role is not allowed.
     """
     with _writing(data_dir) as session:
-        shown = accounts.add_user(session, name, _role(role), password, unit)
+        _, shown = accounts.add_user(session, name, _role(role), password, unit, areas)
         session.flush()
         _log(session, "user.create", f"user {name.strip()}", f"role {role}")
     return shown
@@ -45,17 +53,21 @@ def create_token(
     role: str = "worker",
     *,
     cameras: Sequence[str] = (),
+    areas: Sequence[str] = (),
     name: str | None = None,
     user: str | None = None,
+    days: float | None = None,
 ) -> str:
     """Makes a bearer token.
 
     Args:
         data_dir: The data folder; it is made if missing.
         role: What the token may do.
-        cameras: The cameras it may see and write to; none means all.
+        cameras: The cameras it may see and write to.
+        areas: Areas whose cameras it may see and write to; without cameras and areas: all.
         name: What it is called in records.
-        user: The account it acts for; needed for a reviewer, officer or administrator.
+        user: The account it acts for; needed for all roles of people but a viewer's.
+        days: After which it ends by itself; None: never.
 
     Returns:
         The token: shown once, it can't be read again.
@@ -64,10 +76,13 @@ def create_token(
         ApiError: The role, a camera or the user is not allowed.
     """
     with _writing(data_dir) as session:
-        token = accounts.add_token(session, _role(role), cameras=cameras, name=name, user=user)
+        ends = None if days is None else now() + timedelta(days=days)
+        token, secret = tokens.add_token(
+            session, _role(role), cameras=cameras, areas=areas, name=name, user=user, expires_at=ends
+        )
         session.flush()
-        _log(session, "token.create", f"token {hash_of_secret(token)[:12]}", f"role {role}")
-    return token
+        _log(session, "token.create", f"token {token.id}", f"role {role}")
+    return secret
 
 
 def revoke_token(data_dir: Path, token: str) -> None:
@@ -77,9 +92,9 @@ def revoke_token(data_dir: Path, token: str) -> None:
         ApiError: There is no such token.
     """
     with _writing(data_dir) as session:
-        accounts.revoke_token(session, token)
+        ended = tokens.revoke_token(session, token)
         session.flush()
-        _log(session, "token.revoke", f"token {hash_of_secret(token)[:12]}")
+        _log(session, "token.revoke", f"token {ended.id}")
 
 
 def list_users(data_dir: Path) -> list[tuple[str, str]]:

@@ -12,10 +12,11 @@ from starlette.templating import Jinja2Templates
 from api.casework.workflow import Step
 from api.clock import now
 from api.errors import ApiError
-from api.identity.accounts import PASSWORD_CHARACTERS, change_password, sign_out
+from api.identity.accounts import PASSWORD_CHARACTERS, change_password
 from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.identity.gate import check_csrf_token
 from api.identity.principals import JUDGES, Principal
+from api.identity.sessions import sign_out
 from api.parts import CurrentParts
 from api.problems import Problem
 from api.records.audit import Deed, actor_of, append

@@ -10,8 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.identity.accounts import principal_of_session, principal_of_token
-from api.identity.cookies import session_secret
+from api.identity.asking import carries_something, who_asks
 from api.identity.principals import Principal
 from api.problems import Problem, outage, problem_response
 from api.storage.database import Database
@@ -148,15 +147,10 @@ class Gate:
         await self._app(scope, receive, send)
 
     def _identify(self, headers: Headers) -> Principal | None:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            with self._database.read() as session:
-                return principal_of_token(session, token.strip())
-        secret = session_secret(headers)
-        if not secret:
+        if not carries_something(headers):
             return None
         with self._database.read() as session:
-            return principal_of_session(session, secret)
+            return who_asks(session, headers)
 
 
 def _check(request: Request, principal: Principal | None) -> None:

@@ -82,19 +82,27 @@ CurrentPrincipal = Annotated[Principal, Depends(_current)]
 
 @dataclass(frozen=True)
 class RequiredRoles:
-    """A dependency that lets only some roles through."""
+    """A dependency that lets only some roles through.
+
+    Attributes:
+        roles: Those.
+        unrestricted: And of them only who may see all cameras: what this is about is everybody's.
+    """
 
     roles: tuple[Role, ...]
+    unrestricted: bool = False
 
     def __call__(self, request: Request) -> Principal:
         """Whoever asks.
 
         Raises:
-            Problem: 403, naming the roles that are allowed.
+            Problem: 403, naming what is allowed.
         """
         principal = _current(request)
         if principal.role not in self.roles:
             raise Problem(403, f"{principal.name} is a {principal.role}; this takes one of: {', '.join(self.roles)}.")
+        if self.unrestricted and principal.cameras is not None:
+            raise Problem(403, f"{principal.name} may see some cameras only; this is about all of them.")
         return principal
 
 
@@ -107,3 +115,4 @@ WorkerPrincipal = Annotated[Principal, Depends(requires(Role.WORKER))]
 JudgePrincipal = Annotated[Principal, Depends(requires(*JUDGES))]
 RegistrarPrincipal = Annotated[Principal, Depends(requires(*REGISTRARS))]
 AdministratorPrincipal = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]
+ChiefPrincipal = Annotated[Principal, Depends(RequiredRoles((Role.ADMINISTRATOR,), unrestricted=True))]

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 
 from api.clock import now
-from api.identity.accounts import NAME_CHARACTERS, open_session
+from api.identity.accounts import NAME_CHARACTERS
 from api.identity.credentials import password_matches
+from api.identity.sessions import open_session
 from api.records.audit import Actor, Deed, append
 from api.records.refusals import write_once
 from api.settings import Limits

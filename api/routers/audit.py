@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.casework.cases import find_incident
 from api.clock import now
-from api.identity.principals import AdministratorPrincipal
+from api.identity.principals import AdministratorPrincipal, ChiefPrincipal
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append, documents, head_of, verify_log
@@ -52,7 +52,7 @@ class CaseAudit(BaseModel):
 @router.get("/v1/audit/verify", responses=documented(401, 403, 422))
 def get_verification(
     parts: CurrentParts,
-    _principal: AdministratorPrincipal,
+    _principal: ChiefPrincipal,
     after: Annotated[int, Query(ge=0, description="Begin after this entry, whose hash is known")] = 0,
     hash: Annotated[Sha256Hex | None, Query(description="The hash of that entry")] = None,  # noqa: A002
 ) -> Verification:
@@ -83,7 +83,7 @@ def get_verification(
 def get_audit(
     request: Request,
     parts: CurrentParts,
-    principal: AdministratorPrincipal,
+    principal: ChiefPrincipal,
     after: Annotated[int, Query(ge=0, description="The number of the entry before the first one wanted")] = 0,
 ) -> StreamingResponse:
     """The log with its chain as JSON lines, up to the entry that says that it was taken."""

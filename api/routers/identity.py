@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
 from api.errors import ApiError
-from api.identity.accounts import change_password, principal_of_session, sign_out
+from api.identity.accounts import change_password
 from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.identity.principals import CurrentPrincipal, Principal, Role
+from api.identity.sessions import principal_of_session, sign_out
 from api.identity.sign_in import Refused, sign_in
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented

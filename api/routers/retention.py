@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.clock import now
-from api.identity.principals import AdministratorPrincipal
+from api.identity.principals import ChiefPrincipal
 from api.parts import CurrentParts
 from api.problems import documented
 from api.records import retention
@@ -31,7 +31,7 @@ class RunDocument(BaseModel):
 
 
 @router.post("/v1/retention/runs", status_code=201, responses=documented(401, 403, 413, 422))
-def post_run(request: Request, body: RunBody, parts: CurrentParts, principal: AdministratorPrincipal) -> RunDocument:
+def post_run(request: Request, body: RunBody, parts: CurrentParts, principal: ChiefPrincipal) -> RunDocument:
     """Deletes the footage of cases whose time is over and that are not on legal hold; what is recorded of them stays."""
     done = retention.run(parts, actor_of(principal, request), now(), dry_run=body.dry_run)
     return RunDocument(dry_run=body.dry_run, cases=list(done.cases), files=done.files, size_bytes=done.size_bytes)

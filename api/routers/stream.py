@@ -1,20 +1,19 @@
 """What happens, as it happens: a stream for the console and programs, and the same log to be asked for."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement
-from sqlalchemy.orm import Session
 
-from api.identity.accounts import principal_of_session, principal_of_token
-from api.identity.cookies import session_secret
+from api.identity.asking import who_asks
 from api.identity.principals import CurrentPrincipal, Principal
 from api.notices.cloudevents import event_of
 from api.notices.going_out import GoingOut
 from api.notices.kinds import KINDS, SCHEMAS, schema_document
 from api.notices.log import PAGE_ROWS, read, visible_to
-from api.notices.streaming import Asked, Identify, NoticeStream, StreamResponse
+from api.notices.streaming import Asked, NoticeStream, StreamResponse
 from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.settings import Name
@@ -73,7 +72,7 @@ async def get_stream(
     """
     asked = Asked(_number(last_event_id) if last_event_id else after, _of_types(types))
     going_out: GoingOut = request.app.state.going_out
-    stream = NoticeStream(parts, going_out, _identify(request), asked)
+    stream = NoticeStream(parts, going_out, partial(who_asks, headers=request.headers), asked)
     return StreamResponse(stream, _key(principal), going_out.tail.watchers, parts.metrics.notices)
 
 
@@ -120,19 +119,6 @@ def _number(last_event_id: str) -> int:
     if not 0 <= number <= SEQUENCE_MAX:
         raise Problem(422, "Last-Event-ID: allowed is the id of an event of this stream.")
     return number
-
-
-def _identify(request: Request) -> Identify:
-    """Asks anew who has sent a request, by what it carries."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    secret = session_secret(request.headers)
-
-    def identify(session: Session) -> Principal | None:
-        if scheme.lower() == "bearer":
-            return principal_of_token(session, token.strip())
-        return principal_of_session(session, secret) if secret else None
-
-    return identify
 
 
 def _key(principal: Principal) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from api.clock import now
-from api.identity.principals import AdministratorPrincipal, Principal
+from api.identity.principals import ChiefPrincipal, Principal
 from api.notices import queue
 from api.notices.delivery_log import PAGE, delivery_documents
 from api.notices.log import head_of
@@ -50,13 +50,10 @@ _ERRORS = documented(401, 403, 404, 413, 422)
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 409, 413, 422))
-def post_webhook(
-    request: Request, body: NewWebhook, parts: CurrentParts, principal: AdministratorPrincipal
-) -> WebhookDocument:
+def post_webhook(request: Request, body: NewWebhook, parts: CurrentParts, principal: ChiefPrincipal) -> WebhookDocument:
     """Subscribes another system to what happens from now on. The secret in the answer is shown this once."""
     _check_url(body.url, parts.settings)
     with parts.database.write() as session:
-        _require_all(principal)
         if (session.scalar(select(func.count()).select_from(Webhook)) or 0) >= WEBHOOKS_MAX:
             raise Problem(409, f"There are {WEBHOOKS_MAX} subscriptions, and no more are taken.")
         webhook = Webhook(
@@ -77,9 +74,8 @@ def post_webhook(
 
 
 @router.get("", responses=documented(401, 403))
-def get_webhooks(parts: CurrentParts, principal: AdministratorPrincipal) -> Webhooks:
+def get_webhooks(parts: CurrentParts, _principal: ChiefPrincipal) -> Webhooks:
     """All subscriptions."""
-    _require_all(principal)
     with parts.database.read() as session:
         counts = _counts(session)
         found = session.scalars(select(Webhook).order_by(Webhook.id))
@@ -87,10 +83,10 @@ def get_webhooks(parts: CurrentParts, principal: AdministratorPrincipal) -> Webh
 
 
 @router.get("/{webhook_id}", responses=documented(401, 403, 404, 422))
-def get_webhook(webhook_id: WebhookInPath, parts: CurrentParts, principal: AdministratorPrincipal) -> WebhookDocument:
+def get_webhook(webhook_id: WebhookInPath, parts: CurrentParts, _principal: ChiefPrincipal) -> WebhookDocument:
     """One subscription."""
     with parts.database.read() as session:
-        return _document(_find(session, principal, webhook_id), _counts(session))
+        return _document(_find(session, webhook_id), _counts(session))
 
 
 @router.patch("/{webhook_id}", responses=_ERRORS)
@@ -99,13 +95,13 @@ def patch_webhook(
     webhook_id: WebhookInPath,
     body: WebhookChange,
     parts: CurrentParts,
-    principal: AdministratorPrincipal,
+    principal: ChiefPrincipal,
 ) -> WebhookDocument:
     """Changes a subscription, or switches it on or off."""
     if body.url is not None:
         _check_url(body.url, parts.settings)
     with parts.database.write() as session:
-        webhook = _find(session, principal, webhook_id, for_change=True)
+        webhook = _find(session, webhook_id, for_change=True)
         webhook.name, webhook.url = body.name or webhook.name, body.url or webhook.url
         if body.types is not None:
             webhook.types = listed(body.types)
@@ -121,11 +117,11 @@ def patch_webhook(
 
 @router.delete("/{webhook_id}", status_code=204, responses=documented(401, 403, 404, 422))
 def delete_webhook(
-    request: Request, webhook_id: WebhookInPath, parts: CurrentParts, principal: AdministratorPrincipal
+    request: Request, webhook_id: WebhookInPath, parts: CurrentParts, principal: ChiefPrincipal
 ) -> Response:
     """Ends a subscription; what waits for it is not delivered any more, and how deliveries went is forgotten."""
     with parts.database.write() as session:
-        webhook = _find(session, principal, webhook_id, for_change=True)
+        webhook = _find(session, webhook_id, for_change=True)
         _log(session, principal, request, "delete", webhook)
         session.execute(delete(Webhook).where(Webhook.id == webhook_id))
     return Response(status_code=204)
@@ -133,12 +129,12 @@ def delete_webhook(
 
 @router.post("/{webhook_id}/secret", status_code=201, responses=_ERRORS)
 def post_secret(
-    request: Request, webhook_id: WebhookInPath, body: Rotation, parts: CurrentParts, principal: AdministratorPrincipal
+    request: Request, webhook_id: WebhookInPath, body: Rotation, parts: CurrentParts, principal: ChiefPrincipal
 ) -> WebhookDocument:
     """Gives a subscription a new secret, shown this once; meanwhile both sign, so that the receiver can change over."""
     moment = now()
     with parts.database.write() as session:
-        webhook = _find(session, principal, webhook_id, for_change=True)
+        webhook = _find(session, webhook_id, for_change=True)
         secret = rotate(webhook, moment + timedelta(hours=body.overlap_hours))
         session.flush()
         document = _document(webhook, _counts(session), secret=secret)
@@ -147,12 +143,10 @@ def post_secret(
 
 
 @router.post("/{webhook_id}/ping", status_code=202, responses=documented(401, 403, 404, 409, 422))
-def post_ping(
-    request: Request, webhook_id: WebhookInPath, parts: CurrentParts, principal: AdministratorPrincipal
-) -> Queued:
+def post_ping(request: Request, webhook_id: WebhookInPath, parts: CurrentParts, principal: ChiefPrincipal) -> Queued:
     """Sends a try-out; `GET …/deliveries` says how it went."""
     with parts.database.write() as session:
-        webhook = _find(session, principal, webhook_id, for_change=True)
+        webhook = _find(session, webhook_id, for_change=True)
         if not webhook.enabled:
             raise Problem(409, f"Subscription {webhook_id} is switched off.")
         queue.add_ping(session, webhook_id, now())
@@ -162,7 +156,7 @@ def post_ping(
 
 @router.post("/{webhook_id}/replay", status_code=202, responses=_ERRORS)
 def post_replay(
-    request: Request, webhook_id: WebhookInPath, body: Replay, parts: CurrentParts, principal: AdministratorPrincipal
+    request: Request, webhook_id: WebhookInPath, body: Replay, parts: CurrentParts, principal: ChiefPrincipal
 ) -> Queued:
     """Delivers once more what the subscription asks for, under the same ids: what came already is known as such."""
     chosen: list[ColumnElement[bool]] = [Notice.id.in_(body.ids)] if body.ids is not None else []
@@ -171,7 +165,7 @@ def post_replay(
     if body.until is not None:
         chosen.append(Notice.at < body.until)
     with parts.database.write() as session:
-        webhook = _find(session, principal, webhook_id, for_change=True)
+        webhook = _find(session, webhook_id, for_change=True)
         queued = queue.replay(session, webhook, now(), *chosen, limit=REPLAY_MAX)
         if queued is None:
             raise Problem(
@@ -185,13 +179,13 @@ def post_replay(
 def get_deliveries(
     webhook_id: WebhookInPath,
     parts: CurrentParts,
-    principal: AdministratorPrincipal,
+    _principal: ChiefPrincipal,
     state: Annotated[Literal["waiting", "delivered", "dead"] | None, Query()] = None,
     before: Annotated[int | None, Query(ge=1, le=LONG_MAX, description="`next` of the page before")] = None,
 ) -> Deliveries:
     """How deliveries went, newest first, each with its tries. Kept for 30 days."""
     with parts.database.read() as session:
-        _find(session, principal, webhook_id)
+        _find(session, webhook_id)
         found = delivery_documents(session, webhook_id, state=state, before=before)
     return Deliveries(deliveries=found, next=found[-1]["id"] if len(found) == PAGE else None)
 
@@ -208,23 +202,12 @@ def _check_url(url: str, settings: Settings) -> None:
         raise Problem(422, f"url: {error}") from None
 
 
-def _require_all(principal: Principal) -> None:
-    """What goes out is nobody's who may see only a part.
-
-    Raises:
-        Problem: 403.
-    """
-    if principal.cameras is not None:
-        raise Problem(403, f"{principal.name} may see only some cameras; subscriptions take somebody who may see all.")
-
-
-def _find(session: Session, principal: Principal, webhook_id: int, *, for_change: bool = False) -> Webhook:
+def _find(session: Session, webhook_id: int, *, for_change: bool = False) -> Webhook:
     """Finds a subscription.
 
     Raises:
-        Problem: 403 or 404.
+        Problem: 404.
     """
-    _require_all(principal)
     webhook = session.get(Webhook, webhook_id, with_for_update=for_change)
     if webhook is None:
         raise Problem(404, f"There is no subscription {webhook_id}.")

@@ -19,7 +19,16 @@ from api.storage.tables.cases import (
 from api.storage.tables.fleet import CameraHealth, CameraLease, Handover, WorkerReport
 from api.storage.tables.jobs import DerivedFile, Job, JobFailure, JobFile
 from api.storage.tables.notices import Delivery, DeliveryTry, Notice, NoticeReader, Webhook
-from api.storage.tables.people import SignInFailure, Token, TokenCamera, User, UserSession
+from api.storage.tables.people import (
+    FormerSecret,
+    SignInFailure,
+    Token,
+    TokenArea,
+    TokenCamera,
+    User,
+    UserArea,
+    UserSession,
+)
 from api.storage.tables.registry import Camera, RegistryEntry, RegistryVersion
 
 __all__ = [
@@ -41,6 +50,7 @@ __all__ = [
     "DeliveryTry",
     "DerivedFile",
     "EvidenceFile",
+    "FormerSecret",
     "Handover",
     "Incident",
     "IncidentRevisionRow",
@@ -54,8 +64,10 @@ __all__ = [
     "Review",
     "SignInFailure",
     "Token",
+    "TokenArea",
     "TokenCamera",
     "User",
+    "UserArea",
     "UserSession",
     "UtcDateTime",
     "Webhook",

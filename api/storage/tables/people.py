@@ -56,6 +56,35 @@ class Token(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+
+
+class FormerSecret(Base):
+    """A token's secret from before it was renewed: good for a while, so that whoever uses it can change over."""
+
+    __tablename__ = "former_secrets"
+
+    secret_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class UserArea(Base):
+    """An area whose cameras a person may see; a person without any may see all."""
+
+    __tablename__ = "user_areas"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    area: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TokenArea(Base):
+    """An area whose cameras a token may use, beside those that it names."""
+
+    __tablename__ = "token_areas"
+
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), primary_key=True)
+    area: Mapped[str] = mapped_column(primary_key=True)
 
 
 class TokenCamera(Base):
