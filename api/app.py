@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from api import console, problems
 from api.fleet.watch import FleetWatch
 from api.identity.gate import BodyGuard, Gate, SecurityHeaders
+from api.identity.oidc import OidcClient
 from api.jobs.counters import JobBacklog
 from api.jobs.upkeep import Upkeep
 from api.metrics import CountRequests, Metrics
@@ -33,6 +34,7 @@ from api.routers import (
     registry,
     retention,
     review,
+    second_factor,
     stream,
     tokens,
     users,
@@ -79,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.parts = parts
     app.state.going_out = going_out
     app.state.job_upkeep = Upkeep()
+    app.state.oidc = OidcClient(settings.oidc) if settings.oidc else None
     rooms = (
         ingest,
         batch,
@@ -100,13 +103,14 @@ def create_app(settings: Settings) -> FastAPI:
         registry,
         users,
         tokens,
+        second_factor,
     )
     for room in rooms:
         app.include_router(room.router)
     console.install(app)
     problems.install(app)
     # The last one added is the first one met.
-    app.add_middleware(Gate, database=parts.database)
+    app.add_middleware(Gate, database=parts.database, second_factor_for=settings.second_factor_for)
     app.add_middleware(AuditRefusals, database=parts.database)
     app.add_middleware(BodyGuard, limit_bytes=settings.limits.request_bytes)
     app.add_middleware(CountRequests, metrics=parts.metrics)

@@ -15,6 +15,7 @@ from api.casework.workflow_settings import RetentionDays, StepRoles, TimeLimits,
 from api.casework.working_hours import WorkingCalendar
 from api.errors import ApiError
 from api.fleet.settings import FleetSettings
+from api.identity.oidc_settings import OidcSettings, PersonRole
 from api.jobs.settings import JobSettings
 from api.notices.settings import MqttSettings, PublicUrl
 from api.scrub import scrub_text
@@ -83,6 +84,8 @@ class Settings(_Written):
     mqtt: MqttSettings | None = None
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()
     camera_networks: tuple[IPvAnyNetwork, ...] = ()
+    second_factor_for: tuple[PersonRole, ...] = ()
+    oidc: OidcSettings | None = None
     storage: InstanceOf[Storage] = Storage()
 
     @cached_property
@@ -161,6 +164,7 @@ _MODELS: dict[Any, type[BaseModel]] = {
     "time_limits": TimeLimits,
     "working_time": WorkingTime,
     "mqtt": MqttSettings,
+    "oidc": OidcSettings,
     "jobs": JobSettings,
     "fleet": FleetSettings,
 }

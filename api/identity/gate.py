@@ -1,6 +1,7 @@
 """What stands before the routes: who is asking, how much they may send, and headers that every answer carries."""
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import OperationalError
@@ -11,12 +12,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.identity.asking import carries_something, who_asks
-from api.identity.principals import Principal
+from api.identity.principals import Principal, Role
 from api.problems import Problem, outage, problem_response
 from api.storage.database import Database
 
 SIGN_IN_ROUTE = ("POST", "/v1/session")
 """The one door under `/v1` that opens without a key: it answers 401 itself."""
+
+BEGINNERS_MAY = ("/v1/session", "/v1/whoami", "/v1/account/")
+"""Where somebody may go who has to set up a second factor first."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -121,11 +125,13 @@ class Gate:
     Args:
         app: What comes next.
         database: Where tokens and sessions are kept.
+        second_factor_for: Roles of people that need a second factor.
     """
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    def __init__(self, app: ASGIApp, database: Database, second_factor_for: Collection[Role] = ()) -> None:
         self._app = app
         self._database = database
+        self._second_factor_for = second_factor_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers 401 or 403, or 503 when nobody can tell who asks."""
@@ -141,6 +147,8 @@ class Gate:
         scope["principal"] = principal
         try:
             _check(request, principal)
+            if principal is not None and lacks_second_factor(principal, self._second_factor_for):
+                _check_beginner(request, principal)
         except Problem as problem:
             await problem_response(problem, scope["path"])(scope, receive, send)
             return
@@ -169,6 +177,21 @@ def _check(request: Request, principal: Principal | None) -> None:
         raise Problem(401, "A valid token or session is needed.", headers={"WWW-Authenticate": "Bearer"})
     if changes_something and principal.csrf_token:
         check_csrf_token(principal, request.headers.get("x-csrf-token"))
+
+
+def lacks_second_factor(principal: Principal, needed_for: Collection[Role]) -> bool:
+    """Whether a person with a session needs a second factor and has none yet."""
+    return bool(principal.csrf_token) and principal.role in needed_for and not principal.second_factor
+
+
+def _check_beginner(request: Request, principal: Principal) -> None:
+    """Until there is a second factor, there is nothing but setting it up.
+
+    Raises:
+        Problem: 403.
+    """
+    if _is_api(request.url.path) and not request.url.path.startswith(BEGINNERS_MAY):
+        raise Problem(403, f"A {principal.role} needs a second factor; set it up at /second-factor first.")
 
 
 def check_csrf_token(principal: Principal, given: str | None) -> None:

@@ -44,6 +44,7 @@ class Principal:
         csrf_token: Present with a session cookie: what a page must send back in `X-CSRF-Token`.
         must_change_password: The person still uses the one-time password.
         unit: The person's department, where it is known.
+        second_factor: The person signs in with one, or at the city's own provider, which sees to that.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Principal:
     csrf_token: str | None = None
     must_change_password: bool = False
     unit: str | None = None
+    second_factor: bool = False
 
     def covers(self, camera: str) -> bool:
         """Whether this camera is within the scope."""

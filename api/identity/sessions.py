@@ -9,6 +9,7 @@ from api.clock import now
 from api.identity.credentials import csrf_token_of, hash_of_secret, new_session_secret
 from api.identity.principals import Principal, Role
 from api.identity.scope import scope_of_user
+from api.identity.second_factor import has_one
 from api.settings import Limits
 from api.storage.tables import User, UserSession
 
@@ -29,6 +30,7 @@ def principal_of_session(session: Session, secret: str) -> Principal | None:
         csrf_token=csrf_token_of(secret),
         must_change_password=user.must_change_password,
         unit=user.unit,
+        second_factor=user.subject is not None or has_one(session, user.id),
     )
 
 

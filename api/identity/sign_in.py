@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from api.clock import now
 from api.identity.accounts import NAME_CHARACTERS
 from api.identity.credentials import password_matches
+from api.identity.second_factor import passes
 from api.identity.sessions import open_session
 from api.records.audit import Actor, Deed, append
 from api.records.refusals import write_once
@@ -32,37 +33,48 @@ class Refused:
     wait_s: float = 0.0
 
 
-def sign_in(database: Database, name: str, password: str, limits: Limits, client: str | None = None) -> str | Refused:
-    """Checks a password and opens a session; both outcomes stand in the audit log of an account that exists.
+@dataclass(frozen=True)
+class Given:
+    """What somebody has given to be let in; `code` is the second factor's."""
+
+    name: str
+    password: str
+    code: str | None = None
+
+
+def sign_in(database: Database, given: Given, limits: Limits, client: str | None = None) -> str | Refused:
+    """Checks a password, and a code where the account has a second factor, and opens a session.
+
+    Both outcomes stand in the audit log of an account that exists.
 
     Args:
         database: Where accounts are kept.
-        name: The account's name.
-        password: What was typed.
+        given: What was typed.
         limits: How long a guesser has to wait.
         client: The address it came from.
 
     Returns:
         The secret for the session cookie, or why there is none.
     """
-    name = name.strip()[:NAME_CHARACTERS]
+    name = given.name.strip()[:NAME_CHARACTERS]
     wait_s = _count_attempt(database, name, now(), limits)
     if wait_s > 0:
         return Refused(wait_s)
     with database.read() as session:
         user = session.scalar(select(User).where(User.name == name))
-    matches = password_matches(password, user.password_hash if user else None)
+    matches = password_matches(given.password, user.password_hash if user else None)
     if user is None:
         return Refused()
     actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
-    if not matches or user.disabled_at is not None:
-        write_once(database, actor, Deed("refused.401", "POST /v1/session", reason="Name or password is wrong."))
-        return Refused()
-    with database.write() as session:
-        session.execute(delete(SignInFailure).where(SignInFailure.name == name))
-        secret = open_session(session, user.id, now(), limits)
-        append(session, actor, Deed("session.open", "/v1/session"), now())
-    return secret
+    if matches and user.disabled_at is None:
+        with database.write() as session:
+            if passes(session, user.id, given.code, now()):
+                session.execute(delete(SignInFailure).where(SignInFailure.name == name))
+                secret = open_session(session, user.id, now(), limits)
+                append(session, actor, Deed("session.open", "/v1/session"), now())
+                return secret
+    write_once(database, actor, Deed("refused.401", "POST /v1/session", reason="Name, password or code is wrong."))
+    return Refused()
 
 
 def _count_attempt(database: Database, name: str, moment: datetime, limits: Limits) -> float:

@@ -12,7 +12,7 @@ from api.identity.accounts import change_password
 from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.identity.principals import CurrentPrincipal, Principal, Role
 from api.identity.sessions import principal_of_session, sign_out
-from api.identity.sign_in import Refused, sign_in
+from api.identity.sign_in import Given, Refused, sign_in
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append
@@ -28,6 +28,7 @@ class WhoAmI(BaseModel):
     cameras: list[str] | None = Field(description="The cameras in scope; null means all")
     csrf_token: str | None = Field(description="With a session: what X-CSRF-Token must carry when something is changed")
     must_change_password: bool
+    second_factor: bool = Field(description="A person who signs in with one, here or at the city's own provider")
 
 
 class NewPassword(BaseModel):
@@ -46,6 +47,7 @@ class Credentials(BaseModel):
 
     name: str
     password: str
+    code: str | None = Field(default=None, max_length=40, description="Of the second factor, where there is one")
 
 
 _CREDENTIALS_BODY = {
@@ -61,7 +63,8 @@ async def post_session(request: Request, response: Response, parts: CurrentParts
     except ValidationError:
         raise Problem(401, 'Allowed is {"name": …, "password": …} as JSON.') from None
     client = request.client.host if request.client else None
-    secret = await run_in_threadpool(open_session_or_refuse, parts, given.name, given.password, client)
+    typed = Given(given.name, given.password, given.code)
+    secret = await run_in_threadpool(open_session_or_refuse, parts, typed, client)
     set_session_cookie(response, request, secret, parts.settings.limits)
     principal = await run_in_threadpool(_principal, parts, secret)
     return _describe(principal)
@@ -100,7 +103,7 @@ def put_password(request: Request, parts: CurrentParts, principal: CurrentPrinci
     return response
 
 
-def open_session_or_refuse(parts: Parts, name: str, password: str, client: str | None = None) -> str:
+def open_session_or_refuse(parts: Parts, given: Given, client: str | None = None) -> str:
     """Signs in, and counts it.
 
     Returns:
@@ -109,7 +112,7 @@ def open_session_or_refuse(parts: Parts, name: str, password: str, client: str |
     Raises:
         Problem: 401, or 429 while the account has to wait.
     """
-    result = sign_in(parts.database, name, password, parts.settings.limits, client)
+    result = sign_in(parts.database, given, parts.settings.limits, client)
     if not isinstance(result, Refused):
         parts.metrics.sign_ins.labels("ok").inc()
         return result
@@ -118,7 +121,7 @@ def open_session_or_refuse(parts: Parts, name: str, password: str, client: str |
         wait_s = math.ceil(result.wait_s)
         raise Problem(429, f"Too many wrong passwords; try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
     parts.metrics.sign_ins.labels("refused").inc()
-    raise Problem(401, "Name or password is wrong.")
+    raise Problem(401, "Name, password or code is wrong.")
 
 
 def _principal(parts: Parts, secret: str) -> Principal:
@@ -136,4 +139,5 @@ def _describe(principal: Principal) -> WhoAmI:
         cameras=None if principal.cameras is None else sorted(principal.cameras),
         csrf_token=principal.csrf_token,
         must_change_password=principal.must_change_password,
+        second_factor=principal.second_factor,
     )

@@ -21,6 +21,9 @@ from api.storage.tables.jobs import DerivedFile, Job, JobFailure, JobFile
 from api.storage.tables.notices import Delivery, DeliveryTry, Notice, NoticeReader, Webhook
 from api.storage.tables.people import (
     FormerSecret,
+    OutsideSignIn,
+    RecoveryCode,
+    SecondFactor,
     SignInFailure,
     Token,
     TokenArea,
@@ -59,9 +62,12 @@ __all__ = [
     "JobFile",
     "Notice",
     "NoticeReader",
+    "OutsideSignIn",
+    "RecoveryCode",
     "RegistryEntry",
     "RegistryVersion",
     "Review",
+    "SecondFactor",
     "SignInFailure",
     "Token",
     "TokenArea",

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.storage.tables.base import Base
 
 
 class User(Base):
-    """A person with an account."""
+    """A person with an account; `subject` is who they are at the city's own provider, if they sign in there."""
 
     __tablename__ = "users"
 
@@ -21,6 +21,41 @@ class User(Base):
     must_change_password: Mapped[bool]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    subject: Mapped[str | None] = mapped_column(unique=True, index=True)
+
+
+class SecondFactor(Base):
+    """A person's authenticator app; it counts once `confirmed_at` is set. `last_step` is the time step used last."""
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+
+class RecoveryCode(Base):
+    """A code for when the app is lost, good once; only its hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    used_at: Mapped[datetime | None]
+
+
+class OutsideSignIn(Base):
+    """A sign-in that is under way at the city's own provider; only the hash of its state is kept."""
+
+    __tablename__ = "outside_sign_ins"
+
+    state_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    leads_to: Mapped[str] = mapped_column(String(500))
+    expires_at: Mapped[datetime]
 
 
 class SignInFailure(Base):
