@@ -37,6 +37,7 @@ from api.routers import (
     second_factor,
     stream,
     tokens,
+    uploads,
     users,
     webhooks,
     worker_jobs,
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     rooms = (
         ingest,
         batch,
+        uploads,
         read,
         review,
         cases,

@@ -36,6 +36,11 @@ class Metrics:
             ["status"],
             registry=self.registry,
         )
+        self.uploads_abandoned = Counter(
+            "streetwarden_uploads_abandoned",
+            "Files that began to arrive in several requests and never became whole",
+            registry=self.registry,
+        )
         self.reviews = Counter("streetwarden_reviews", "Verdicts of people", ["verdict"], registry=self.registry)
         self.packages = Counter("streetwarden_packages", "Evidence packs handed out", registry=self.registry)
         self.sign_ins = Counter("streetwarden_sign_ins", "Sign-ins", ["outcome"], registry=self.registry)

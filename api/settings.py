@@ -59,6 +59,8 @@ class Limits(_Written):
 
     evidence_file_bytes: int = Field(ge=1)
     request_bytes: int = Field(ge=1024)
+    upload_hours: float = Field(gt=0, le=720)
+    open_uploads: int = Field(ge=1, le=10_000)
     session_hours: float = Field(gt=0, le=168)
     sign_in_attempts: int = Field(ge=1, le=100)
     sign_in_wait_s: float = Field(gt=0, le=900)

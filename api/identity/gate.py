@@ -116,6 +116,8 @@ class _Body:
 def _is_upload(scope: Scope) -> bool:
     path = scope["path"]
     is_job_file = path.startswith("/v1/worker/jobs/") and "/files/" in path
+    if scope["method"] == "PATCH":
+        return bool(path.startswith("/v1/uploads/"))
     return scope["method"] == "PUT" and ("/evidence/" in path or "/photos/" in path or is_job_file)
 
 

@@ -1,21 +1,20 @@
 """Taking in files of evidence: streamed to where they are kept, checked, and only then visible."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
-from anyio import CancelScope
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.casework.cases import latest_document
 from api.clock import now
-from api.errors import StoreUnavailableError
 from api.identity.principals import Principal
 from api.intake.media_types import UNRECOGNISED, recognise
+from api.intake.staging import take_in
 from api.parts import Parts
-from api.problems import Problem, outage
-from api.storage.evidence_store import EvidenceStore, StagedFile
+from api.problems import Problem
+from api.storage.evidence_store import StagedFile
 from api.storage.tables import EvidenceFile, Incident
 
 
@@ -35,48 +34,20 @@ async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: As
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: 403, 404 or 409 as `_check` says; 400 when the content is not what the digest says; 413 too large; 503
-            when it can't be kept at the moment.
+        Problem: 403, 404 or 409 as `check` says; and as `staging.take_in`.
     """
     await run_in_threadpool(_check_before, parts, principal, upload)
-    try:
-        async with _staged(parts.store, upload.sha256) as staged:
-            await _write(staged, chunks, parts.settings.limits.evidence_file_bytes)
-            if staged.sha256 != upload.sha256:
-                raise Problem(
-                    400, f"{upload.name} has the SHA-256 {staged.sha256}, not {upload.sha256}; nothing has been kept."
-                )
-            return await run_in_threadpool(_store, parts, principal, upload, staged)
-    except StoreUnavailableError as error:
-        raise outage(error) from None
-
-
-@asynccontextmanager
-async def _staged(store: EvidenceStore, sha256: str) -> AsyncGenerator[StagedFile]:
-    """A file on its way in; giving it up may take a request to a bucket, so no part of it holds up other requests."""
-    staging = store.stage(sha256)
-    staged = await run_in_threadpool(staging.__enter__)
-    try:
-        yield staged
-    finally:
-        # Also when the sender's request is cancelled, and then nothing may wait in between.
-        with CancelScope(shield=True):
-            await run_in_threadpool(staging.__exit__, None, None, None)
-
-
-async def _write(staged: StagedFile, chunks: AsyncIterator[bytes], limit_bytes: int) -> None:
-    async for chunk in chunks:
-        if staged.size_bytes + len(chunk) > limit_bytes:
-            raise Problem(413, f"The file is too large; allowed are {limit_bytes} bytes.")
-        await run_in_threadpool(staged.write, chunk)
+    limit_bytes = parts.settings.limits.evidence_file_bytes
+    keep = partial(store, parts, principal, upload)
+    return await take_in(parts.store, upload.name, upload.sha256, chunks, limit_bytes, keep)
 
 
 def _check_before(parts: Parts, principal: Principal, upload: Upload) -> None:
     with parts.database.read() as session:
-        _check(session, principal, upload)
+        check(session, principal, upload)
 
 
-def _check(session: Session, principal: Principal, upload: Upload) -> EvidenceFile | None:
+def check(session: Session, principal: Principal, upload: Upload) -> EvidenceFile | None:
     """Looks whether this file may come, and whether it is there already.
 
     Raises:
@@ -98,10 +69,19 @@ def _check(session: Session, principal: Principal, upload: Upload) -> EvidenceFi
     return stored
 
 
-def _store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
+def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
+    """Makes a file evidence, once its digest has been checked.
+
+    Returns:
+        True when it is new, False when it was there already.
+
+    Raises:
+        Problem: As `check`.
+        StoreUnavailableError: It can't be kept at the moment.
+    """
     with parts.database.read() as session:
         # What is there already, or was and has been deleted by a rule, is not stored once more.
-        if _check(session, principal, upload) is not None:
+        if check(session, principal, upload) is not None:
             return False
     staged.sync()
     media_type = recognise(upload.name, staged.head)
@@ -109,7 +89,7 @@ def _store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFil
     # And within the transaction, so that of two that race the second sees the first. (In a bucket the object of the second
     # lies there by then, under a digest that no row names.)
     with parts.database.write(about=upload.incident_id) as session:
-        if _check(session, principal, upload) is not None:
+        if check(session, principal, upload) is not None:
             return False
         parts.store.publish(staged)
         session.add(

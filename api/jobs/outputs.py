@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from anyio import CancelScope
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
-from api.errors import StoreUnavailableError
 from api.identity.principals import Principal
 from api.intake.media_types import recognise
+from api.intake.staging import take_in
 from api.jobs import queue
 from api.jobs.kinds import RULES, JobKind
 from api.jobs.planning import spec_of
 from api.parts import Parts
-from api.problems import Problem, outage
+from api.problems import Problem
 from api.storage.evidence_store import EvidenceStore, StagedFile
+from api.storage.leftovers import remove_unused
 from api.storage.tables import DerivedFile, EvidenceFile, Job, JobFile
 
 KIND_OF_COPY = {JobKind.VIEWING_COPY: "clip", JobKind.REDACTION: "redacted"}
@@ -48,26 +48,13 @@ async def receive(parts: Parts, principal: Principal, sent: Sent, chunks: AsyncI
             too large; 415 when it is not what its name says; 400 when its content is not what the digest says; 503.
     """
     media_type, limit_bytes = await run_in_threadpool(_expected, parts, principal, sent)
-    try:
-        staging = parts.store.stage(sent.sha256)
-        staged = await run_in_threadpool(staging.__enter__)
-        try:
-            async for chunk in chunks:
-                if staged.size_bytes + len(chunk) > limit_bytes:
-                    raise Problem(413, f"The file is too large; allowed are {limit_bytes} bytes.")
-                await run_in_threadpool(staged.write, chunk)
-            if staged.sha256 != sent.sha256:
-                raise Problem(
-                    400, f"{sent.name} has the SHA-256 {staged.sha256}, not {sent.sha256}; nothing has been kept."
-                )
-            if recognise(sent.name, staged.head) != media_type:
-                raise Problem(415, f"{sent.name} has to be {media_type}, and its bytes are not.")
-            return await run_in_threadpool(_store, parts, principal, sent, staged)
-        finally:
-            with CancelScope(shield=True):
-                await run_in_threadpool(staging.__exit__, None, None, None)
-    except StoreUnavailableError as error:
-        raise outage(error) from None
+
+    def keep(staged: StagedFile) -> bool:
+        if recognise(sent.name, staged.head) != media_type:
+            raise Problem(415, f"{sent.name} has to be {media_type}, and its bytes are not.")
+        return _store(parts, principal, sent, staged)
+
+    return await take_in(parts.store, sent.name, sent.sha256, chunks, limit_bytes, keep)
 
 
 def publish(session: Session, job: Job, names: Mapping[str, str], about: Mapping[str, Any], moment: datetime) -> None:
@@ -150,19 +137,8 @@ def forget(session: Session, store: EvidenceStore, job_ids: Iterable[str]) -> in
     digests = {file.sha256 for file in files}
     for file in files:
         session.delete(file)
-    session.flush()
-    _remove_unused(session, store, digests)
+    remove_unused(session, store, digests)
     return len(files)
-
-
-def _remove_unused(session: Session, store: EvidenceStore, digests: set[str]) -> None:
-    used = set(
-        session.scalars(
-            select(EvidenceFile.sha256).where(EvidenceFile.sha256.in_(digests), EvidenceFile.deleted_at.is_(None))
-        )
-    ) | set(session.scalars(select(JobFile.sha256).where(JobFile.sha256.in_(digests))))
-    for sha256 in digests - used:
-        store.remove(sha256)
 
 
 def _output(job: Job, name: str) -> dict[str, str]:
@@ -210,5 +186,5 @@ def _store(parts: Parts, principal: Principal, sent: Sent, staged: StagedFile) -
         )
         session.flush()
         if before is not None and before != sent.sha256:
-            _remove_unused(session, parts.store, {before})
+            remove_unused(session, parts.store, {before})
     return True

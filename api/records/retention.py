@@ -15,7 +15,8 @@ from api.parts import Parts
 from api.records.audit import Actor
 from api.schema import content_digest
 from api.settings import Settings
-from api.storage.tables import EvidenceFile, Incident, JobFile
+from api.storage.leftovers import remove_unused
+from api.storage.tables import EvidenceFile, Incident
 
 RECORD_TYPES = ("application/json",)
 """Tracks, completeness, the worker's record: numbers about footage, not footage."""
@@ -137,16 +138,5 @@ def _delete(
     desk.write("delete_footage", note=f"{len(rows)} files, as {step} cases are kept for no longer", value=None)
     desk.log("retention.delete", reason=", ".join(sorted(digests)), content_sha256=content_digest(digests))
     # Within the transaction: a crash now leaves rows whose bytes are gone, and the next run marks them.
-    for sha256 in _unused(session, set(digests.values())):
-        parts.store.remove(sha256)
+    remove_unused(session, parts.store, set(digests.values()))
     return gone
-
-
-def _unused(session: Session, digests: set[str]) -> set[str]:
-    """Which of these files no case has any more, and no job on its way to become a case's."""
-    session.flush()
-    used = session.scalars(
-        select(EvidenceFile.sha256).where(EvidenceFile.sha256.in_(digests), EvidenceFile.deleted_at.is_(None))
-    )
-    in_jobs = session.scalars(select(JobFile.sha256).where(JobFile.sha256.in_(digests)))
-    return digests - set(used) - set(in_jobs)

@@ -106,7 +106,7 @@ async def put_evidence(
         is_new = False
         if not await run_in_threadpool(_was_deleted, parts, principal, upload):
             is_new = await uploads.receive(parts, principal, upload, request.stream())
-            await run_in_threadpool(_arrived, parts, actor_of(principal, request), upload)
+            await run_in_threadpool(evidence_has_arrived, parts, actor_of(principal, request), upload)
     except Problem as problem:
         parts.metrics.evidence_refused.labels(problem.status_code).inc()
         raise
@@ -140,6 +140,7 @@ def _was_deleted(parts: Parts, principal: Principal, upload: uploads.Upload) -> 
         return was_deleted(session, upload.incident_id, upload.name, upload.sha256)
 
 
-def _arrived(parts: Parts, actor: Actor, upload: uploads.Upload) -> None:
+def evidence_has_arrived(parts: Parts, actor: Actor, upload: uploads.Upload) -> None:
+    """Follows up a file that is stored."""
     with parts.database.write(about=upload.incident_id) as session:
         evidence_arrived(session, parts.settings, actor, upload.incident_id, upload.name, now())

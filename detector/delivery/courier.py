@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import httpx
 
-from api.schema import header_of_sha256
 from detector.delivery.batch import UNKNOWN_HERE, answers_of, camera_of, revisions_for_batch, send_batch
 from detector.delivery.outbox import Message, Outbox
 from detector.delivery.signing_in import check_token
+from detector.delivery.upload import send_file
 
 log = logging.getLogger(__name__)
 
@@ -187,24 +187,13 @@ class Courier:
         return Outcome.LATER
 
     def _send(self, message: Message) -> httpx.Response:
-        where = f"/v1/incidents/{quote(message.incident, safe='')}"
         if message.kind == "revision":
+            where = f"/v1/incidents/{quote(message.incident, safe='')}"
             epoch = self._epoch_of(camera_of(message))
             lease = {} if epoch is None else {"Lease-Epoch": str(epoch)}
             content = (message.body or "").encode()
             return self._client.put(where, content=content, headers={"Content-Type": "application/json", **lease})
-        assert message.path is not None  # noqa: S101 - evidence always has one
-        assert message.sha256 is not None  # noqa: S101
-        with message.path.open("rb") as file:
-            return self._client.put(
-                f"{where}/evidence/{quote(message.name, safe='')}",
-                content=file,
-                headers={
-                    "Repr-Digest": header_of_sha256(message.sha256),
-                    "Content-Length": str(message.path.stat().st_size),
-                    "Content-Type": "application/octet-stream",
-                },
-            )
+        return send_file(self._client, message)
 
     def _give_up(self, message: Message, why: str) -> None:
         self._outbox.refused(message, why)

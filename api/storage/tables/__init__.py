@@ -33,6 +33,7 @@ from api.storage.tables.people import (
     UserSession,
 )
 from api.storage.tables.registry import Camera, RegistryEntry, RegistryVersion
+from api.storage.tables.uploads import Upload, UploadBlock
 
 __all__ = [
     "RANK_CANDIDATE",
@@ -72,6 +73,8 @@ __all__ = [
     "Token",
     "TokenArea",
     "TokenCamera",
+    "Upload",
+    "UploadBlock",
     "User",
     "UserArea",
     "UserSession",
