@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from detector.logs import FORMAT_VARIABLE, FORMATS, set_up_logs
 
 COMMANDS = {
     "advise": "evaluation.advice.command:advise",
@@ -73,16 +76,34 @@ class _Rooms(click.Group):
 
 @click.group(cls=_Rooms)
 @click.option("--verbose", "-v", is_flag=True, help="Say more on standard error.")
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    envvar=FORMAT_VARIABLE,
+    default="text",
+    help="Lines for people, or one JSON object a line.",
+)
 @click.version_option(package_name="streetwarden", version="0.1.0")
-def cli(*, verbose: bool) -> None:
+def cli(*, verbose: bool, log_format: str) -> None:
     """Streetwarden notices illegal parking, street vending and dumping on street cameras."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
-    for chatty in ("httpx", "httpcore", "alembic", "asyncio", "PIL", "libav", "faster_coco_eval", "matplotlib"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.environ[FORMAT_VARIABLE] = log_format  # for the processes that are started
+    set_up_logs(logging.DEBUG if verbose else logging.INFO)
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        _send_traces()
+
+
+def _send_traces() -> None:
+    """Traces go where OpenTelemetry's usual variables say; without them nothing of this is loaded."""
+    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    name = os.environ.get("OTEL_SERVICE_NAME") or f"streetwarden-{'-'.join(sys.argv[1:2])}"
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
 
 
 SAMPLE_DWELL_S = 10.0

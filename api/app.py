@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
+from api.fleet.counters import FleetCounts
 from api.fleet.watch import FleetWatch
 from api.identity.gate import BodyGuard, Gate, SecurityHeaders
 from api.identity.oidc import OidcClient
@@ -44,6 +45,7 @@ from api.routers import (
 )
 from api.settings import Settings
 from api.storage.data_folder import open_database, open_store
+from api.tracing import TraceRequests
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
 
     parts.metrics.registry.register(JobBacklog(parts.database))
+    parts.metrics.registry.register(FleetCounts(parts.database))
     going_out = GoingOut(parts)
     fleet_watch = FleetWatch(parts)
 
@@ -77,7 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     # No interactive docs: they load scripts from elsewhere, and the house works offline.
     app = FastAPI(
-        title="Streetwarden event system", version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+        title="Streetwarden event system",
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        # Its own spans carry paths and queries, in which people's names and purposes stand; `api.tracing` tells routes.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts = parts
     app.state.going_out = going_out
@@ -117,6 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyGuard, limit_bytes=settings.limits.request_bytes)
     app.add_middleware(CountRequests, metrics=parts.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(TraceRequests)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.errors import ApiError
 from api.settings import load_settings
+from api.tracing import log_request_ids
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10
@@ -69,6 +70,7 @@ def serve(data_dir: Path, host: str, port: int, on_ready: Callable[[str], None])
     Raises:
         ApiError: The address is taken, the settings are wrong, or the data folder can't be used.
     """
+    log_request_ids()
     with bind(host, port) as bound:
         server = _AnnouncingServer(app_config(create_app(load_settings(data_dir))), lambda: on_ready(url_of(bound)))
         # What told it to stop arrives here once more after it has stopped in order, and has done its work.
@@ -173,6 +175,7 @@ def app_config(app: FastAPI) -> uvicorn.Config:
     """How an application of ours is served: quietly, and finishing what is in flight when it is told to stop."""
     return uvicorn.Config(
         app,
+        log_config=None,  # its lines go where all others go, in the same form
         log_level="warning",
         access_log=False,
         server_header=False,

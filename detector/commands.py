@@ -89,6 +89,7 @@ def _progress(length_s: float) -> Iterator[Callable[[float], None]]:
 @click.option(
     "--capacity", type=click.IntRange(1, 5000), default=None, help="Cameras of the registry; default: 50 a core."
 )
+@click.option("--metrics", metavar="HOST:PORT", default=None, help="Answer Prometheus here.")
 @click.option("--no-jobs", is_flag=True, help="Watch only: do no viewing copies, redactions, previews and probes.")
 @click.option("--token", envvar="STREETWARDEN_TOKEN", default="", help="Better given as STREETWARDEN_TOKEN.")
 def worker(  # noqa: PLR0913 - one for each option
@@ -102,6 +103,7 @@ def worker(  # noqa: PLR0913 - one for each option
     decode: str,
     ring_memory: int | None,
     capacity: int | None,
+    metrics: str | None,
     no_jobs: bool,
     token: str,
 ) -> None:
@@ -127,6 +129,7 @@ def worker(  # noqa: PLR0913 - one for each option
         provider=provider,
         jobs=not no_jobs,
         capacity=capacity,
+        metrics=metrics,
     )
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: running.stop())

@@ -23,6 +23,7 @@ from detector.delivery.wire import revision_json
 from detector.health import batching_row, health_row, write_health
 from detector.lifecycle.incidents import Incident, State
 from detector.lifecycle.resume import keep_open, read_open
+from detector.logs import set_up_logs
 from detector.post import Post
 from detector.shard_spec import OrderBox, Orders, ShardSpec, StopSign
 from detector.watching.slots import Slots
@@ -288,7 +289,7 @@ def run_shard(spec: ShardSpec, stop: StopSign, orders: OrderBox | None = None) -
     """Entry of a shard's process."""
     for name in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the supervisor decides when to stop
         signal.signal(name, signal.SIG_IGN)
-    logging.basicConfig(level=spec.log_level, format=f"%(asctime)s {spec.name} %(levelname)s %(message)s")
+    set_up_logs(spec.log_level, spec.name)
     detector = load_detector(spec.model, provider=spec.provider)
     if detector.batching() is not None:
         # Each of them waits for the batch that its picture is in: as many as it takes to fill one.

@@ -18,6 +18,7 @@ from detector.evidence.plates import fetch_plates
 from detector.fleet.client import FleetClient
 from detector.fleet.member import Member, Watched, Wish
 from detector.jobs.process import JobProcess, JobsSpec
+from detector.metrics import serve_metrics
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.processes import only_one
 from detector.shard_spec import ShardSpec
@@ -59,12 +60,14 @@ class Worker:
         provider: str | None = None,
         jobs: bool = False,
         capacity: int | None = None,
+        metrics: str | None = None,
     ) -> None:
         self._cameras = tuple(cameras or ())
         if cameras is None:
             capacity = capacity or CAMERAS_PER_CORE * (os.cpu_count() or 1)
         self._wish = Wish(None if cameras is None else self._cameras, capacity or 0)
         self._class_names: tuple[str, ...] = ()
+        self._metrics = metrics
         self._model = model
         self._decode = decode
         self._ring_memory_bytes = ring_memory_bytes
@@ -109,6 +112,8 @@ class Worker:
         """
         with only_one(self._state_dir, "worker"):
             outbox = Outbox(self._state_dir)
+            if self._metrics is not None:
+                serve_metrics(self._metrics, self._state_dir, outbox)
             clear_leftovers(outbox, self._state_dir / "evidence")
             member = Member(self._fleet_client(), self._state_dir, outbox, self._wish, self._check_one)
             courier = Courier(outbox, self._events_url, self._token, member.epoch_of)

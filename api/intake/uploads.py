@@ -16,6 +16,7 @@ from api.parts import Parts
 from api.problems import Problem
 from api.storage.evidence_store import StagedFile
 from api.storage.tables import EvidenceFile, Incident
+from api.tracing import part
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile
         # What is there already, or was and has been deleted by a rule, is not stored once more.
         if check(session, principal, upload) is not None:
             return False
-    staged.sync()
+    with part("evidence.sync", bytes=staged.size_bytes):
+        staged.sync()
     media_type = recognise(upload.name, staged.head)
     # The bytes first, then the row: a crash between leaves a file that nobody sees, never a row without its file.
     # And within the transaction, so that of two that race the second sees the first. (In a bucket the object of the second
@@ -91,7 +93,8 @@ def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile
     with parts.database.write(about=upload.incident_id) as session:
         if check(session, principal, upload) is not None:
             return False
-        parts.store.publish(staged)
+        with part("evidence.publish", bytes=staged.size_bytes):
+            parts.store.publish(staged)
         session.add(
             EvidenceFile(
                 incident_id=upload.incident_id,

@@ -20,6 +20,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.errors import ApiError
+from api.tracing import part
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another one; a write here takes milliseconds."""
@@ -75,10 +76,11 @@ class Database:
                 transactions wait for each other and for those that are about everything (None), but not for those about
                 other incidents. SQLite makes no difference.
         """
-        with self._writer.begin() as session:
-            connection = session.connection()  # begins at once, not with the first statement
-            if not self.is_sqlite:
-                _take_write_lock(connection, about)
+        with part("database.write"), self._writer.begin() as session:
+            with part("database.lock"):
+                connection = session.connection()  # begins at once, not with the first statement
+                if not self.is_sqlite:
+                    _take_write_lock(connection, about)
             yield session
 
     def migrate(self) -> None:

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ import httpx
 from detector.delivery.batch import UNKNOWN_HERE, answers_of, camera_of, revisions_for_batch, send_batch
 from detector.delivery.outbox import Message, Outbox
 from detector.delivery.signing_in import check_token
+from detector.delivery.tracing import delivering, has_arrived
 from detector.delivery.upload import send_file
 
 log = logging.getLogger(__name__)
@@ -145,8 +146,7 @@ class Courier:
         self._came_back()
         for message, result in zip(batch, results, strict=True):
             if result.status in (httpx.codes.OK, httpx.codes.CREATED):
-                self._outbox.sent(message)
-                self.delivered += 1
+                self._has_arrived(message)
             elif self._not_taken(message, result.status, result.said) is not Outcome.DONE:
                 self._hold(message, now_s)
         return {message.seq for message in batch}
@@ -158,7 +158,8 @@ class Courier:
 
     def _deliver(self, message: Message) -> Outcome:
         try:
-            answer = self._send(message)
+            with delivering(message) as trace:
+                answer = self._send(message, trace)
         except httpx.TransportError as error:
             self._outbox.failed(message)
             self._went_away(str(error) or type(error).__name__)
@@ -168,8 +169,7 @@ class Courier:
             return Outcome.DONE
         if answer.is_success:
             self._came_back()
-            self._outbox.sent(message)
-            self.delivered += 1
+            self._has_arrived(message)
             return Outcome.DONE
         return self._not_taken(message, answer.status_code, f"{answer.status_code} {answer.text[:300]}")
 
@@ -186,14 +186,21 @@ class Courier:
         )
         return Outcome.LATER
 
-    def _send(self, message: Message) -> httpx.Response:
+    def _has_arrived(self, message: Message) -> None:
+        self._outbox.sent(message)
+        self.delivered += 1
+        has_arrived(message)
+
+    def _send(self, message: Message, trace: Mapping[str, str]) -> httpx.Response:
         if message.kind == "revision":
             where = f"/v1/incidents/{quote(message.incident, safe='')}"
             epoch = self._epoch_of(camera_of(message))
             lease = {} if epoch is None else {"Lease-Epoch": str(epoch)}
             content = (message.body or "").encode()
-            return self._client.put(where, content=content, headers={"Content-Type": "application/json", **lease})
-        return send_file(self._client, message)
+            return self._client.put(
+                where, content=content, headers={"Content-Type": "application/json", **lease, **trace}
+            )
+        return send_file(self._client, message, trace)
 
     def _give_up(self, message: Message, why: str) -> None:
         self._outbox.refused(message, why)

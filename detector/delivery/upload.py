@@ -1,6 +1,6 @@
 """Files of evidence on their way: small ones in one request, large ones so that a broken connection costs little (tus 1.0)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,12 +19,13 @@ ELSEWHERE = frozenset({404, 409})
 """Answers to a part that begins elsewhere than the event system is: to be asked anew."""
 
 
-def send_file(client: httpx.Client, message: Message) -> httpx.Response:
+def send_file(client: httpx.Client, message: Message, trace: Mapping[str, str]) -> httpx.Response:
     """Sends a file of evidence; one that broke off goes on where the event system says.
 
     Args:
         client: To the event system.
         message: Its `path` and `sha256` are there.
+        trace: Headers that say which trace it belongs to.
 
     Raises:
         httpx.TransportError: The connection could not be made, or broke.
@@ -35,7 +36,7 @@ def send_file(client: httpx.Client, message: Message) -> httpx.Response:
     where = f"/v1/incidents/{quote(message.incident, safe='')}/evidence/{quote(message.name, safe='')}"
     size = message.path.stat().st_size
     if size > LARGE_BYTES:
-        answer = _in_parts(client, where, message.path, message.sha256, size)
+        answer = _in_parts(client, where, message.path, message.sha256, trace)
         if answer is not None:
             return answer
     with message.path.open("rb") as file:
@@ -43,13 +44,17 @@ def send_file(client: httpx.Client, message: Message) -> httpx.Response:
             "Repr-Digest": header_of_sha256(message.sha256),
             "Content-Length": str(size),
             "Content-Type": "application/octet-stream",
+            **trace,
         }
         return client.put(where, content=file, headers=headers)
 
 
-def _in_parts(client: httpx.Client, where: str, path: Path, sha256: str, size: int) -> httpx.Response | None:
+def _in_parts(
+    client: httpx.Client, where: str, path: Path, sha256: str, trace: Mapping[str, str]
+) -> httpx.Response | None:
     """The last answer; None: it can't be sent in parts here."""
-    asked = {**TUS, "Upload-Length": str(size), "Repr-Digest": header_of_sha256(sha256)}
+    size = path.stat().st_size
+    asked = {**TUS, "Upload-Length": str(size), "Repr-Digest": header_of_sha256(sha256), **trace}
     begun = client.post(f"{where}/uploads", headers=asked)
     if begun.status_code in UNKNOWN_HERE:
         return None
@@ -61,6 +66,7 @@ def _in_parts(client: httpx.Client, where: str, path: Path, sha256: str, size: i
         "Upload-Offset": str(start),
         "Content-Length": str(size - start),
         "Content-Type": "application/offset+octet-stream",
+        **trace,
     }
     answer = client.patch(begun.headers["Location"], content=_from(path, start), headers=headers)
     if answer.status_code in ELSEWHERE:

@@ -19,6 +19,7 @@ from detector.jobs.redaction import Redactor
 from detector.jobs.runner import Runner
 from detector.jobs.task import Kind
 from detector.jobs.viewing_copy import make_viewing_copy
+from detector.logs import set_up_logs
 from detector.processes import Supervised, only_one
 from detector.zoning.cameras_file import Camera
 from models.detector import load_detector
@@ -77,8 +78,7 @@ def _onlooker(spec: JobsSpec) -> Onlooker:
 
 def run_jobs(spec: JobsSpec) -> None:
     """The process beside a worker's shards."""
-    logging.basicConfig(level=spec.log_level, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    set_up_logs(spec.log_level, "jobs")
     os.nice(NICENESS)
     runner = make_runner(spec)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it comes to all; the worker says when

@@ -1,0 +1,54 @@
+"""How a process writes its log: lines for people, or one JSON object a line for a log store."""
+
+import logging
+import os
+import sys
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+FORMAT_VARIABLE = "STREETWARDEN_LOG_FORMAT"
+"""`text` or `json`; in the environment, so that the processes that are started inherit it."""
+FORMATS = ("text", "json")
+CHATTY = ("httpx", "httpcore", "alembic", "asyncio", "PIL", "libav", "faster_coco_eval", "matplotlib")
+
+_SUBJECTS = ("camera", "incident")
+
+
+def set_up_logs(level: int, process: str | None = None) -> None:
+    """Sets up the log of this process, on standard error.
+
+    Args:
+        level: What is written at least.
+        process: What the process is called, where there are several.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if os.environ.get(FORMAT_VARIABLE) == "json":
+        handler.setFormatter(_json_formatter(process))
+    else:
+        name = f" {process}" if process else ""
+        handler.setFormatter(logging.Formatter(f"%(asctime)s{name} %(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _json_formatter(process: str | None) -> logging.Formatter:
+    return _Formatter(
+        ["levelname", "name", "message"],
+        rename_fields={"levelname": "level", "name": "logger"},
+        static_fields={"process": process} if process else {},
+        json_ensure_ascii=False,
+        timestamp="time",
+    )
+
+
+class _Formatter(JsonFormatter):
+    """Adds what a line is about, where it begins with that: `camera %s: …`."""
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        super().add_fields(log_data, record, message_dict)
+        args = record.args if isinstance(record.args, tuple) else ()
+        for subject in _SUBJECTS:
+            if args and isinstance(record.msg, str) and record.msg.startswith(f"{subject} %s"):
+                log_data[subject] = str(args[0])
