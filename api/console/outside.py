@@ -32,6 +32,7 @@ def leave(request: Request, parts: CurrentParts, next: str = "/queue") -> Respon
     """Sends somebody to the provider."""
     client = _client(request)
     try:
+        client.meet(now())  # which may take its time, and is no reason to hold up who writes
         with parts.database.write() as session:
             address, state = client.begin(session, _back(request, parts), inside(next), now())
     except ApiError as error:

@@ -4,6 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.casework.workflow import Step
 from api.console.shell import page, to
+from api.fleet.health import RECOVERED
+from api.notices.telling import CAMERA_CONDITIONS
 from api.schema import IncidentState, IncidentType
 
 router = APIRouter()
@@ -19,6 +21,14 @@ def home() -> Response:
 def queue(request: Request) -> Response:
     """Cases that wait for a person."""
     return page(request, "queue.html", types=list(IncidentType), states=list(IncidentState), steps=list(Step))
+
+
+@router.get("/cameras")
+def cameras(request: Request) -> Response:
+    """How cameras do."""
+    return page(
+        request, "cameras.html", conditions=[condition for condition in CAMERA_CONDITIONS if condition != RECOVERED]
+    )
 
 
 @router.get("/cases/{incident_id}")

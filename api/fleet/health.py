@@ -51,6 +51,20 @@ def take_reports(
         _change(session, row, condition_of(report, held_s, down_after_s), moment)
 
 
+def unwatched(session: Session, moment: datetime, down_after_s: float) -> Sequence[CameraHealth]:
+    """The cameras that no worker has had for a while, and of which that has not been told."""
+    before = moment - timedelta(seconds=down_after_s)
+    chosen = (
+        select(CameraHealth)
+        .outerjoin(CameraLease, CameraLease.camera_id == CameraHealth.camera_id)
+        .where(
+            CameraHealth.condition.not_in((DOWN, ENDED)),
+            or_(CameraLease.expires_at.is_(None), CameraLease.expires_at <= before),
+        )
+    )
+    return session.scalars(chosen).all()
+
+
 def find_unwatched(session: Session, moment: datetime, down_after_s: float) -> int:
     """Tells of cameras that no worker has had for a while; gives how many were found anew.
 
@@ -59,15 +73,7 @@ def find_unwatched(session: Session, moment: datetime, down_after_s: float) -> i
         moment: Now.
         down_after_s: How long a while is.
     """
-    before = moment - timedelta(seconds=down_after_s)
-    rows = session.scalars(
-        select(CameraHealth)
-        .outerjoin(CameraLease, CameraLease.camera_id == CameraHealth.camera_id)
-        .where(
-            CameraHealth.condition.not_in((DOWN, ENDED)),
-            or_(CameraLease.expires_at.is_(None), CameraLease.expires_at <= before),
-        )
-    ).all()
+    rows = unwatched(session, moment, down_after_s)
     for row in rows:
         _change(session, row, Condition(DOWN, UNWATCHED), moment)
     return len(rows)

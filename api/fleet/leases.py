@@ -3,7 +3,6 @@
 Called within a transaction about "fleet", so that of two workers that ask at once the second sees what the first has got.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.identity.scope import scope_of_token
 from api.problems import Problem
 from api.schema import as_utc_text
 from api.storage.tables import CameraLease, WorkerReport
@@ -92,13 +92,32 @@ def give_back(session: Session, holder: Holder, moment: datetime, *, but: Collec
     session.flush()
 
 
+@dataclass
+class Peer:
+    """Another worker that takes what the registry has.
+
+    Attributes:
+        scope: The cameras that its token covers; None: all.
+        capacity: So many it can take.
+        held: So many it has.
+    """
+
+    scope: frozenset[str] | None
+    capacity: int
+    held: int
+
+    def may_take(self, camera: str) -> bool:
+        """Whether it could have one camera more."""
+        return self.held < self.capacity and (self.scope is None or camera in self.scope)
+
+
 def choose(
     session: Session, holder: Holder, cameras: Sequence[str], capacity: int, moment: datetime, lease_s: float
 ) -> list[str]:
-    """What a worker without a list of its own watches: what it has, and of what is free as much as is its share.
+    """What a worker without a list of its own watches: what it has, and of what is free as much as it can take.
 
-    A worker that has more than its share of the cameras gives up the surplus, so that one that joins gets its part; in
-    between nothing moves.
+    It leaves a camera to another one that may watch it and would still have fewer: so one that joins gets its part. In between
+    nothing moves, and what nobody else may watch is never left.
 
     Args:
         session: The transaction.
@@ -106,20 +125,48 @@ def choose(
         cameras: All that it may watch.
         capacity: What it can take.
         moment: Now.
-        lease_s: How long a lease lasts: who was seen within that time counts for the shares.
+        lease_s: How long a lease lasts: who was seen within that time is there.
     """
-    since = moment - timedelta(seconds=lease_s)
-    peers = session.scalar(
-        select(func.count())
-        .select_from(WorkerReport)
-        .where(WorkerReport.seen_at > since, WorkerReport.capacity > 0, WorkerReport.id != holder.worker)
-    )
+    peers = _peers(session, holder, moment, moment - timedelta(seconds=lease_s))
     known = _leases(session, cameras)
     own = [camera for camera in cameras if _is_own(known.get(camera), holder, moment)]
     free = [camera for camera in cameras if camera not in known or known[camera].expires_at <= moment]
-    share = math.ceil(len(cameras) / ((peers or 0) + 1))
-    others = [camera for camera in free if camera not in own]
-    return (own + others)[: min(capacity, share)]
+    mine = own[:capacity]
+    for camera in reversed(own[:capacity]):
+        if _goes_to_another(peers, camera, len(mine)):
+            mine.remove(camera)
+    for camera in free:
+        if len(mine) < capacity and not _goes_to_another(peers, camera, len(mine) + 1):
+            mine.append(camera)
+    return mine
+
+
+def _goes_to_another(peers: Sequence[Peer], camera: str, mine: int) -> bool:
+    """Whether somebody may have this camera who has fewer than `mine` even with it; it counts as theirs from then on."""
+    able = [peer for peer in peers if peer.may_take(camera) and peer.held + 1 < mine]
+    if not able:
+        return False
+    min(able, key=lambda peer: peer.held).held += 1
+    return True
+
+
+def _peers(session: Session, holder: Holder, moment: datetime, seen_since: datetime) -> list[Peer]:
+    rows = session.scalars(
+        select(WorkerReport).where(
+            WorkerReport.seen_at > seen_since, WorkerReport.capacity > 0, WorkerReport.id != holder.worker
+        )
+    ).all()
+    counted = select(CameraLease.worker, func.count()).where(CameraLease.expires_at > moment)
+    rows_of = session.execute(counted.group_by(CameraLease.worker)).all()
+    held: dict[str, int] = {row[0]: row[1] for row in rows_of}
+    return [
+        Peer(
+            None if row.token_id is None else scope_of_token(session, row.token_id),
+            row.capacity or 0,
+            held.get(row.id, 0),
+        )
+        for row in rows
+    ]
 
 
 def check_epoch(

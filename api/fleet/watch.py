@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
-from api.fleet.health import find_unwatched
+from api.fleet.health import find_unwatched, unwatched
 from api.fleet.leases import SUBJECT
 from api.parts import Parts
 
@@ -48,7 +48,11 @@ class FleetWatch:
                 _LOG.warning("cameras without a worker can't be looked for: %s", type(error).__name__)
 
     def _look(self) -> None:
-        with self._parts.database.write(about=SUBJECT) as session:
-            found = find_unwatched(session, now(), self._parts.settings.fleet.down_after_s)
+        database, down_after_s = self._parts.database, self._parts.settings.fleet.down_after_s
+        with database.read() as session:
+            if not unwatched(session, now(), down_after_s):
+                return
+        with database.write(about=SUBJECT) as session:
+            found = find_unwatched(session, now(), down_after_s)
         if found:
             _LOG.warning("%d cameras have lost their worker", found)

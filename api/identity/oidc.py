@@ -57,6 +57,14 @@ class OidcClient:
         self._lock = threading.Lock()
         self._known: tuple[datetime, Provider] | None = None
 
+    def meet(self, moment: datetime) -> None:
+        """Asks the provider what it says of itself, unless that is known.
+
+        Raises:
+            ApiError: It can't be asked.
+        """
+        self._provider(moment)
+
     def begin(self, session: Session, redirect_uri: str, leads_to: str, moment: datetime) -> tuple[str, str]:
         """Begins a sign-in.
 

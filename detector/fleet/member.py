@@ -4,6 +4,7 @@ Where the event system can't be asked, it goes on with what it has: a day withou
 worker has got meanwhile is given up as soon as that is known, and until then what it writes is refused.
 """
 
+import contextlib
 import logging
 import platform
 import threading
@@ -115,26 +116,30 @@ class Member:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=15.0)
-        try:
-            for camera in self._watched.cameras:
-                self._handover.leave(camera.id)
+        self._leave()
+        with contextlib.suppress(AwayError, NoLeasesError):
             self._client.beat(self._said(leaving=True))
-        except (AwayError, NoLeasesError):
-            pass
         self._client.close()
 
     def _run(self) -> None:
         waited_s = 0.0
         while not self._stopping.wait(LEAVE_EVERY_S):
             waited_s += LEAVE_EVERY_S
+            is_due = waited_s >= self._beat_s
             try:
-                for camera in self._watched.cameras:
-                    self._handover.leave(camera.id)
-            except AwayError:
-                pass  # the next sign of life says so
-            if waited_s >= self._beat_s:
+                self._leave()
+                if is_due:
+                    self._beat()
+            except Exception:
+                # A full disk, say: without signs of life all cameras would go to others.
+                log.exception("the worker's part among others has failed, and is tried again")
+            if is_due:
                 waited_s = 0.0
-                self._beat()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(AwayError):  # the next sign of life says so
+            for camera in self._watched.cameras:
+                self._handover.leave(camera.id)
 
     def _beat(self) -> bool:
         """Gives a sign of life; tells whether the event system knows leases, as far as it can be asked."""

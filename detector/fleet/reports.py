@@ -16,7 +16,9 @@ def reports_of(rows: Iterable[Mapping[str, Any]], refused: Mapping[str, str]) ->
         rows: As `detector.health.read_health` gives them.
         refused: Cameras whose settings can't be used, and why.
     """
-    found = {str(row["camera"]): _report(row) for row in rows}
+    # A shard of before may have left a file about a camera that another one watches now: the fresh row counts.
+    old_first = sorted(rows, key=lambda row: "stale_s" not in row)
+    found = {str(row["camera"]): _report(row) for row in old_first}
     for camera, why in refused.items():
         found[camera] = {"camera": camera, "state": "closed", "refused": why[:SENTENCE]}
     return list(found.values())

@@ -17,7 +17,7 @@ from tests.api.events import System
 
 SMALL, LARGE = "sqlite+folder", "postgresql+s3"
 CAMERA_NETWORKS = ["10.0.0.0/8", "127.0.0.0/8"]
-ON_SQLITE = ("test_console", "test_console_flow", "test_console_jobs", "test_console_sign_in")
+ON_SQLITE = ("test_console", "test_console_flow", "test_console_jobs", "test_console_sign_in", "test_console_cameras")
 """Pages fetch what they show like any other program: a browser per storage tells little more."""
 
 

@@ -12,10 +12,11 @@ from api.fleet.documents import CameraReport
 from api.fleet.health import find_unwatched, take_reports
 from api.fleet.leases import SUBJECT, Holder
 from api.problems import Problem
+from api.provision import create_token
 from api.settings import load_settings
 from api.storage.data_folder import open_database
 from api.storage.database import Database
-from api.storage.tables import CameraHealth, CameraLease, Notice, WorkerReport
+from api.storage.tables import CameraHealth, CameraLease, Notice, Token, WorkerReport
 from tests.api.events import BEGAN
 
 LEASE_S, DOWN_S = 30.0, 60.0
@@ -37,7 +38,7 @@ class Fleet:
             own, elsewhere = leases.take(session, Holder(worker, None), cameras, after(at), LEASE_S)
             return {lease.camera_id: lease.epoch for lease in own}, [lease.camera_id for lease in elsewhere]
 
-    def join(self, worker: str, cameras: list[str], capacity: int, at: float) -> list[str]:
+    def join(self, worker: str, cameras: list[str], capacity: int, at: float, token_id: int | None = None) -> list[str]:
         """What a worker without a list of its own gets."""
         with self.database.write(about=SUBJECT) as session:
             row = session.get(WorkerReport, worker)
@@ -46,7 +47,7 @@ class Fleet:
                     id=worker, name=worker, version="1", started_at=after(at), seen_at=after(at), report=""
                 )
                 session.add(row)
-            row.seen_at, row.capacity = after(at), capacity
+            row.seen_at, row.capacity, row.token_id = after(at), capacity, token_id
             session.flush()
             chosen = leases.choose(session, Holder(worker, None), cameras, capacity, after(at), LEASE_S)
             own, _ = leases.take(session, Holder(worker, None), chosen, after(at), LEASE_S)
@@ -120,8 +121,23 @@ def test_workers_share_what_there_is(fleet: Fleet) -> None:
     # The second dies: it was last seen at 15, so its cameras are free from 45 on.
     assert fleet.join("a", cameras, 100, 44) == cameras[:5]
     assert fleet.join("a", cameras, 100, 46) == cameras
+    # One that may take two only gets two; and what a lighter one can't take is not left to it.
+    assert fleet.join("c", cameras, 2, 47) == []
+    assert fleet.join("a", cameras, 100, 48) == cameras[:8]
+    assert fleet.join("c", cameras, 2, 49) == cameras[8:]
     # What is too much for one stays free.
     assert fleet.join("a", cameras, 3, 50) == cameras[:3]
+
+
+def test_what_nobody_else_may_watch_is_never_left(fleet: Fleet, data_dir: Path) -> None:
+    create_token(data_dir, "worker", cameras=["c9"], name="narrow")
+    with fleet.database.read() as session:
+        token_id = session.query(Token).filter(Token.name == "narrow").one().id
+    cameras = [f"c{n}" for n in range(10)]
+    assert fleet.join("a", cameras, 100, 0) == cameras
+    assert fleet.join("b", ["c9"], 100, 5, token_id) == []
+    assert fleet.join("a", cameras, 100, 10) == cameras[:9]  # the one that it may have, and no more
+    assert fleet.join("b", ["c9"], 100, 15, token_id) == ["c9"]
 
 
 def test_writes_under_an_old_epoch_are_refused_but_not_what_was_seen_before(fleet: Fleet) -> None:

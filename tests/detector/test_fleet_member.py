@@ -1,6 +1,7 @@
 """A worker among others, against a real event system: what it watches, what it takes over, and what it does without it."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,8 +14,10 @@ from api.provision import create_token
 from api.server import EmbeddedServer
 from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
+from detector.fleet import member as member_module
 from detector.fleet.client import FleetClient
 from detector.fleet.member import Member, Wish
+from detector.fleet.reports import reports_of
 from detector.lifecycle.resume import open_path
 from detector.zoning.cameras_file import Camera
 from streams.source.address import Address
@@ -133,6 +136,40 @@ def test_an_event_system_that_is_older_knows_no_leases(join: Callable[..., Membe
             join(old.url, "token", "unlisted", None)
     finally:
         old.stop()
+
+
+def test_a_full_disk_does_not_end_its_signs_of_life(
+    system: System, join: Callable[..., Member], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(member_module, "LEAVE_EVERY_S", 0.02)
+    member = join(system.url, create_token(system.data_dir, "worker"), "full")
+    said: list[int] = []
+
+    def beat() -> bool:
+        said.append(1)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(member, "_beat", beat)
+    member._beat_s = 0.04
+    member.start()
+    deadline = time.monotonic() + 10
+    while len(said) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    member.stop()
+    assert "No space left" in caplog.text
+
+
+def test_a_row_of_a_former_shard_does_not_hide_the_fresh_one() -> None:
+    fresh = {"camera": "gate", "state": "live", "last_packet_age_s": 0.2}
+    old = {"camera": "gate", "state": "waiting", "last_packet_age_s": 3.0, "stale_s": 400.0}
+    for rows in ([fresh, old], [old, fresh]):
+        (report,) = reports_of(rows, {})
+        assert (report["state"], report["last_packet_age_s"]) == ("live", 0.2)
+    (silent,) = reports_of([old], {})
+    assert silent["last_packet_age_s"] == 403.0
+    (refused,) = reports_of([fresh], {"gate": "x" * 900})
+    assert (refused["state"], len(refused["refused"])) == ("closed", 500)
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b'{"leases": 3}', b'{"leases": [{"camera": "../x", "epoch": 1}]}'])
