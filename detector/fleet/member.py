@@ -8,6 +8,7 @@ import contextlib
 import logging
 import platform
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from detector.errors import ConfigError
 from detector.fleet.client import Answer, AwayError, FleetClient, NoLeasesError
 from detector.fleet.handover import Handover
 from detector.fleet.reports import reports_of
-from detector.fleet.settings import read_settings
+from detector.fleet.settings import keep, read_kept, read_settings
 from detector.health import read_health
 from detector.zoning.cameras_file import Camera
 
@@ -101,11 +102,19 @@ class Member:
     def join(self) -> None:
         """The first sign of life, so that it starts with what is its own.
 
+        Where the event system can't be asked, a worker of the registry's cameras begins with those that it had last.
+
         Raises:
             ConfigError: The worker shall watch what the registry has, and there is none.
         """
-        if not self._beat() and self._wish.cameras is None:
+        knows_leases = self._beat()
+        if self._wish.cameras is not None:
+            return
+        if not knows_leases:
             raise ConfigError("--events: the event system has no registry: give the worker a cameras file")
+        if self._is_away:
+            cameras, _ = read_settings(read_kept(self._state_dir), self._state_dir, self._check)
+            self._watched = Watched(tuple(cameras), lasting=True)
 
     def start(self) -> None:
         """Begins to give signs of life."""
@@ -116,25 +125,23 @@ class Member:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=15.0)
-        self._leave()
-        with contextlib.suppress(AwayError, NoLeasesError):
-            self._client.beat(self._said(leaving=True))
+        if not self._is_away:
+            self._leave()
+            with contextlib.suppress(AwayError, NoLeasesError):
+                self._client.beat(self._said(leaving=True))
         self._client.close()
 
     def _run(self) -> None:
-        waited_s = 0.0
+        due_s = time.monotonic() + self._beat_s
         while not self._stopping.wait(LEAVE_EVERY_S):
-            waited_s += LEAVE_EVERY_S
-            is_due = waited_s >= self._beat_s
             try:
                 self._leave()
-                if is_due:
+                if time.monotonic() >= due_s:
+                    due_s = time.monotonic() + self._beat_s
                     self._beat()
             except Exception:
                 # A full disk, say: without signs of life all cameras would go to others.
                 log.exception("the worker's part among others has failed, and is tried again")
-            if is_due:
-                waited_s = 0.0
 
     def _leave(self) -> None:
         with contextlib.suppress(AwayError):  # the next sign of life says so
@@ -181,6 +188,7 @@ class Member:
         document, now_etag = self._client.configuration(self._id, self._settings[0])
         if document is None:
             return
+        keep(self._state_dir, document)
         cameras, self._refused = read_settings(document, self._state_dir, self._check)
         for camera, why in self._refused.items():
             log.error("camera %s: its settings in the registry can't be used, and nobody watches it: %s", camera, why)

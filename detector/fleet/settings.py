@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 
 from detector.errors import ConfigError
 from detector.zoning.cameras_file import Camera, cameras_in
+from streams.disk import part_of, settle
+
+log = logging.getLogger(__name__)
 
 SOURCE = "registry"
+KEPT_FILE = "configuration.json"
 
 
 def read_settings(
@@ -42,6 +47,25 @@ def read_settings(
         else:
             cameras.append(replace(camera, version=_digest(alone)))
     return cameras, refused
+
+
+def keep(state_dir: Path, document: Mapping[str, Any]) -> None:
+    """Keeps a configuration for a start without the event system. It holds no logins, only the names of variables."""
+    path = state_dir / KEPT_FILE
+    part_of(path).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+    settle(part_of(path), path)
+
+
+def read_kept(state_dir: Path) -> dict[str, Any]:
+    """What was kept last; without cameras if nothing was, or it can't be read."""
+    try:
+        content = json.loads((state_dir / KEPT_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s can't be read: %s", state_dir / KEPT_FILE, error)
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _require_live(camera: Camera) -> None:

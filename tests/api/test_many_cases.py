@@ -109,6 +109,22 @@ def test_paging_finds_every_case_once(database: Database, filters: dict[str, Any
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("order", ["newest", "queue"])
+@pytest.mark.parametrize(
+    "filters", [{}, {"overdue": False}, {"assignee": "none"}, {"step": "handled"}, {"type": "dumping"}]
+)
+def test_a_narrow_scope_sees_what_everybody_sees_of_it(database: Database, filters: dict[str, Any], order: str) -> None:
+    """In the same order, whichever way its pages are read."""
+    asked = filters | {"order": order, "limit": 200}
+    own = [name for _, page in pages(database, NARROWED, asked, 10_000) for name in page]
+    with database.read() as session:
+        inside = set(session.scalars(select(Incident.id).where(Incident.camera_id.in_(NARROWED.cameras or ()))))
+    everybodys = [name for _, page in pages(database, ANYBODY, asked, 10_000) for name in page if name in inside]
+    assert own == everybodys
+    assert len(own) > 50
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filters", "index"),
     [

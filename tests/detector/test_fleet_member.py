@@ -203,6 +203,9 @@ def test_the_registrys_cameras_by_version(system: System, join: Callable[..., Me
     assert "edges cross" in rows["crossed"]["report"]["refused"]
     put_camera("good", {**street, "place": "elsewhere"}, **{"If-Match": '"1"'})
     member._beat()
+    # A start while the event system is away: with those that it had last.
+    without = join("http://127.0.0.1:9", "token", "registry", None)
+    assert (names(without), without.watched.lasting) == (["good"], True)
     (changed,) = member.watched.cameras
     assert (changed.place, changed.version != before.cameras[0].version) == ("elsewhere", True)
     assert replace(changed, version="", place=None) == replace(before.cameras[0], version="")
