@@ -28,7 +28,7 @@ def set_up_logs(level: int, process: str | None = None) -> None:
     else:
         name = f" {process}" if process else ""
         handler.setFormatter(logging.Formatter(f"%(asctime)s{name} %(levelname)s %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler])
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -25,6 +25,8 @@ from api.provision import create_token, create_user
 from tests.api.events import System
 from tests.api.whole_case import put_whole_case
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -41,6 +43,7 @@ REAL = {
     "name": ["clip-arrival.mp4", "snapshot-alarm.jpg", "photo-after.jpg", "anna", "gate-3"],
     "camera_id": ["gate-3", "gate-4"],
     "tag": ["night"],
+    "camera": ["gate-3", "gate-4"],
 }
 """Values of path parameters that lead somewhere: random ones mostly end in a 404."""
 ENDLESS = "text/event-stream"
