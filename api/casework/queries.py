@@ -3,12 +3,12 @@
 import base64
 import binascii
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.casework.workflow import Step
@@ -19,9 +19,6 @@ from api.storage.tables import RANK_CANDIDATE, RANK_REVIEWED, RANK_WAITING, Case
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
-
-CAMERAS_EACH = 32
-"""A wider scope is a large part of everything, and is picked out while walking through all."""
 
 _EMPTY_IS_NONE = BeforeValidator(lambda value: None if value == "" else value)
 _CURSORS: dict[str, TypeAdapter[Any]] = {
@@ -86,27 +83,11 @@ def list_query(principal: Principal, filters: Filters, moment: datetime) -> Sele
         Problem: 422: the cursor is not one of this order's.
     """
     keys = _ORDERS[filters.order]
+    query = select(Incident).where(*_conditions(principal, filters, moment))
     # The first page has a bound as well, before which everything lies: without one, SQLite would rather sort half the table.
     seen = _BEFORE_ALL[filters.order] if filters.cursor is None else _read_cursor(filters.cursor, filters.order)
-    wanted = [*_conditions(principal, filters, moment), tuple_(*keys) < tuple_(*_bound(keys, seen))]
-    order, limit = [key.desc() for key in keys], filters.limit + 1
-    if principal.cameras is not None and _one_by_one(principal.cameras, filters):
-        # Each camera's page is read off its own index, and the page of all is among them.
-        pages = [
-            select(Incident.id).where(Incident.camera_id == camera, *wanted).order_by(*order).limit(limit).subquery()
-            for camera in sorted(principal.cameras)
-        ]
-        wanted = [Incident.id.in_(union_all(*(select(page.c.id) for page in pages)))]
-    elif principal.cameras is not None:
-        wanted.append(Incident.camera_id.in_(sorted(principal.cameras)))
-    return select(Incident).where(*wanted).order_by(*order).limit(limit)
-
-
-def _one_by_one(cameras: Collection[str], filters: Filters) -> bool:
-    """Whether each camera of a scope is asked by itself: where they are few, and nothing else leaves less to look at."""
-    is_candidate = filters.state is IncidentState.CANDIDATE
-    narrower = (filters.camera, filters.assignee not in (None, "none"), filters.tag, filters.hold, is_candidate)
-    return 1 < len(cameras) <= CAMERAS_EACH and not any(narrower)
+    query = query.where(tuple_(*keys) < tuple_(*_bound(keys, seen)))
+    return query.order_by(*(key.desc() for key in keys)).limit(filters.limit + 1)
 
 
 def cursor_after(incident: Incident, order: str) -> str:
@@ -132,6 +113,8 @@ def _conditions(principal: Principal, filters: Filters, moment: datetime) -> lis
         Incident.step: filters.step,
     }
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if principal.cameras is not None:
+        conditions.append(Incident.camera_id.in_(sorted(principal.cameras)))
     if filters.from_ is not None:
         conditions.append(Incident.listed_at >= filters.from_)
     if filters.until is not None:
