@@ -89,10 +89,10 @@ def cli(*, verbose: bool, log_format: str) -> None:
     os.environ[FORMAT_VARIABLE] = log_format  # for the processes that are started
     set_up_logs(logging.DEBUG if verbose else logging.INFO)
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        _send_traces()
+        _send_traces(click.get_current_context().invoked_subcommand or "")
 
 
-def _send_traces() -> None:
+def _send_traces(command: str) -> None:
     """Traces go where OpenTelemetry's usual variables say; without them nothing of this is loaded."""
     from opentelemetry import trace  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
@@ -100,7 +100,7 @@ def _send_traces() -> None:
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    name = os.environ.get("OTEL_SERVICE_NAME") or f"streetwarden-{'-'.join(sys.argv[1:2])}"
+    name = os.environ.get("OTEL_SERVICE_NAME") or f"streetwarden-{command}"
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)

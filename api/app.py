@@ -124,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, database=parts.database, second_factor_for=settings.second_factor_for)
     app.add_middleware(AuditRefusals, database=parts.database)
     app.add_middleware(BodyGuard, limit_bytes=settings.limits.request_bytes)
+    app.add_middleware(problems.AnswerBugs)
     app.add_middleware(CountRequests, metrics=parts.metrics)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(TraceRequests)

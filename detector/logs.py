@@ -7,6 +7,8 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from streams.source.address import redact
+
 FORMAT_VARIABLE = "STREETWARDEN_LOG_FORMAT"
 """`text` or `json`; in the environment, so that the processes that are started inherit it."""
 FORMATS = ("text", "json")
@@ -27,7 +29,7 @@ def set_up_logs(level: int, process: str | None = None) -> None:
         handler.setFormatter(_json_formatter(process))
     else:
         name = f" {process}" if process else ""
-        handler.setFormatter(logging.Formatter(f"%(asctime)s{name} %(levelname)s %(message)s"))
+        handler.setFormatter(_TextFormatter(f"%(asctime)s{name} %(levelname)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -43,8 +45,19 @@ def _json_formatter(process: str | None) -> logging.Formatter:
     )
 
 
+class _TextFormatter(logging.Formatter):
+    """Takes out the logins that an error of somebody else's may name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
 class _Formatter(JsonFormatter):
-    """Adds what a line is about, where it begins with that: `camera %s: …`."""
+    """Adds what a line is about, where it begins with that: `camera %s: …`; takes out logins."""
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        told = {name: redact(value) if isinstance(value, str) else value for name, value in log_data.items()}
+        return super().process_log_record(told)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)

@@ -52,6 +52,7 @@ class WorkerMetrics(Collector):
         waiting = GaugeMetricFamily(f"{PREFIX}_outbox_messages", "Messages, by state", labels=["state"])
         for state, count in self._outbox.counts().items():
             waiting.add_metric([state], count)
+        self._outbox.close()  # of this thread, which lives for one answer
         return cameras, age, looks, analysed, lost, faults, waiting
 
 

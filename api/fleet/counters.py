@@ -29,7 +29,7 @@ class FleetCounts(Collector):
         """Cameras by condition; of workers, how long they have been silent; nothing while the database is away."""
         cameras = GaugeMetricFamily("streetwarden_cameras", "Cameras, by condition", labels=["condition"])
         silent = GaugeMetricFamily(
-            "streetwarden_worker_silent_seconds", "Since a worker's last word", labels=["worker"]
+            "streetwarden_worker_silent_seconds", "Since a worker's last word", labels=["worker", "id"]
         )
         moment = now()
         try:
@@ -38,7 +38,8 @@ class FleetCounts(Collector):
                 for condition, count in session.execute(counted):
                     cameras.add_metric([condition], count)
                 for worker in session.scalars(select(WorkerReport)):
-                    silent.add_metric([worker.name], (moment - worker.seen_at).total_seconds())
+                    # Two on one machine, and one that was set up anew, have the same name.
+                    silent.add_metric([worker.name, worker.id], (moment - worker.seen_at).total_seconds())
         except SQLAlchemyError:
             _LOG.exception("cameras and workers can't be counted")
             return
