@@ -36,7 +36,7 @@ def evidence_arrived(
     """Follows up a stored file; doing so twice does no harm, so a worker that repeats itself mends what a crash cut off."""
     incident = session.get(Incident, incident_id, with_for_update=True)
     file = session.get(EvidenceFile, (incident_id, name))
-    if incident is None or file is None:
+    if incident is None or file is None or file.deleted_at is not None:
         return
     if name == PROOF_STILL:
         verify_by_camera(session, settings, incident, moment)

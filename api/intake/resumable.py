@@ -158,7 +158,8 @@ def finish(parts: Parts, principal: Principal, upload_id: str) -> tuple[uploads.
         _end(parts, upload_id)
     except StoreUnavailableError as error:
         raise outage(error) from None
-    except FileNotFoundError:  # somebody has finished, or cancelled, at the same moment
+    except FileNotFoundError:  # somebody has finished, or cancelled, at the same moment; or a block is lost
+        _end(parts, upload_id)
         raise Problem(404, f"There is no upload {upload_id} any more.") from None
     return file, is_new
 

@@ -61,6 +61,7 @@ _TUS = [Depends(_version)]
     },
 )
 def post_upload(
+    request: Request,
     *,
     incident_id: IncidentInPath,
     name: EvidenceName,
@@ -74,6 +75,8 @@ def post_upload(
     file = Upload(incident_id, name, sha256_of_header(repr_digest))
     begun = resumable.begin(parts, principal, file, upload_length)
     if begun is None:
+        # Its last request may have broken off between storing it and following it up.
+        evidence_has_arrived(parts, actor_of(principal, request), file)
         return Response(status_code=200, headers={"Tus-Resumable": VERSION})
     return Response(status_code=201, headers={"Location": f"/v1/uploads/{begun.id}", **_told(begun)})
 

@@ -37,6 +37,7 @@ def deliver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Has a courier deliver an incident with one clip."""
     monkeypatch.setattr(courier_module, "BACKOFF_FIRST_S", 0.05)
     monkeypatch.setattr(courier_module, "BACKOFF_MAX_S", 0.2)
+    monkeypatch.setattr(courier_module, "HELD_FIRST_S", 0.05)
     outbox = Outbox(tmp_path / "state")
     made: list[Courier] = []
 
