@@ -72,10 +72,13 @@ def come_back(
             raise ApiError(f"the provider says {error[:60]!r}")  # noqa: TRY301
         claims = client.redeem(begun, code, _back(request, parts), now())
         with parts.database.write() as session:
-            user = account_of(session, claims, client.settings)
+            user, became = account_of(session, claims, client.settings)
             secret = open_session(session, user.id, now(), parts.settings.limits)
             came_from = request.client.host if request.client else None
             actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=came_from)
+            session.flush()
+            if became is not None:
+                append(session, actor, Deed(f"user.{became}", f"/v1/users/{user.name}", f"role {user.role}"), now())
             append(session, actor, Deed("session.open", BACK), now())
     except ApiError as refused:
         return _failed(request, parts, refused)

@@ -62,7 +62,7 @@ def add_user(
     )
     session.add(user)
     session.flush()
-    set_areas(session, user, areas)
+    _write_areas(session, user, areas)
     return user, shown
 
 
@@ -80,8 +80,14 @@ def set_areas(session: Session, user: User, areas: Sequence[str]) -> None:
     """Sets them.
 
     Raises:
-        ApiError: One is none.
+        ApiError: One is none, or nobody who sees all would be left to administrate.
     """
+    if areas and not areas_of(session, user):
+        _require_other_administrator(session, user)
+    _write_areas(session, user, areas)
+
+
+def _write_areas(session: Session, user: User, areas: Sequence[str]) -> None:
     names = checked("area", areas)
     session.execute(delete(UserArea).where(UserArea.user_id == user.id))
     session.add_all(UserArea(user_id=user.id, area=area) for area in names)
@@ -114,7 +120,13 @@ def set_disabled(session: Session, user: User, moment: datetime | None) -> None:
 
 
 def reset_password(session: Session, user: User) -> str:
-    """Gives an account a one-time password, and returns it; its sessions end."""
+    """Gives an account a one-time password, and returns it; its sessions end.
+
+    Raises:
+        ApiError: The person signs in at the city's own provider.
+    """
+    if user.subject is not None:
+        raise ApiError(f"user {user.name!r} signs in at the city's own provider, and has no password here")
     shown = new_one_time_password()
     user.password_hash, user.must_change_password = hash_of_password(shown), True
     end_sessions(session, user.id)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,33 +13,42 @@ from api.identity.oidc_settings import OidcSettings
 from api.identity.principals import PERSONS, Role
 from api.storage.tables import User
 
+SUBJECT_CHARACTERS = 200
 NOWHERE = "-"
 """An area without cameras: of somebody to whom the provider gives none."""
 
 
-def account_of(session: Session, claims: Mapping[str, Any], settings: OidcSettings) -> User:
-    """The account that belongs to a person's claims.
+def account_of(
+    session: Session, claims: Mapping[str, Any], settings: OidcSettings
+) -> tuple[User, Literal["create", "change"] | None]:
+    """The account that belongs to a person's claims, and what has become of it by them.
 
     Raises:
         ApiError: They have no role here, the account is closed, or the name is another one's.
     """
-    subject = f"{settings.issuer} {claims['sub']}"[:200]
+    subject = f"{settings.issuer} {claims['sub']}"
+    if len(subject) > SUBJECT_CHARACTERS:
+        raise ApiError(f"issuer and subject have {len(subject)} characters; allowed are {SUBJECT_CHARACTERS}")
     role, unit = _role(claims, settings), _text(claims, settings.unit_claim)
+    areas = [] if settings.area_claim is None else _texts(claims, settings.area_claim) or [NOWHERE]
     user = session.scalar(select(User).where(User.subject == subject))
     if user is None:
         name = _text(claims, settings.name_claim) or str(claims["sub"])
         if accounts.find_user(session, name.strip()) is not None:
             raise ApiError(f"there is an account {name!r} already, with a password of its own")
         # Nobody knows this password: such an account is entered by the provider's door alone.
-        user, _ = accounts.add_user(session, name, role, secrets.token_urlsafe(32), unit)
+        user, _ = accounts.add_user(session, name, role, secrets.token_urlsafe(32), unit, areas)
         user.subject = subject
-    elif user.disabled_at is not None:
+        return user, "create"
+    if user.disabled_at is not None:
         raise ApiError(f"the account {user.name!r} is closed")
-    elif (user.role, user.unit) != (role.value, unit):
+    is_other = (user.role, user.unit) != (role.value, unit)
+    if is_other:
         accounts.set_role(session, user, role, unit)
-    if settings.area_claim is not None:
-        accounts.set_areas(session, user, _texts(claims, settings.area_claim) or [NOWHERE])
-    return user
+    if settings.area_claim is not None and sorted(set(areas)) != accounts.areas_of(session, user):
+        accounts.set_areas(session, user, areas)
+        is_other = True
+    return user, "change" if is_other else None
 
 
 def _role(claims: Mapping[str, Any], settings: OidcSettings) -> Role:

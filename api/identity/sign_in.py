@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from api.clock import now
 from api.identity.accounts import NAME_CHARACTERS
@@ -57,7 +58,7 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
         The secret for the session cookie, or why there is none.
     """
     name = given.name.strip()[:NAME_CHARACTERS]
-    wait_s = _count_attempt(database, name, now(), limits)
+    wait_s = count_attempt(database, name, now(), limits)
     if wait_s > 0:
         return Refused(wait_s)
     with database.read() as session:
@@ -66,10 +67,10 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
     if user is None:
         return Refused()
     actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
-    if matches and user.disabled_at is None:
+    if matches and user.disabled_at is None and user.subject is None:
         with database.write() as session:
             if passes(session, user.id, given.code, now()):
-                session.execute(delete(SignInFailure).where(SignInFailure.name == name))
+                forgive(session, name)
                 secret = open_session(session, user.id, now(), limits)
                 append(session, actor, Deed("session.open", "/v1/session"), now())
                 return secret
@@ -77,7 +78,12 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
     return Refused()
 
 
-def _count_attempt(database: Database, name: str, moment: datetime, limits: Limits) -> float:
+def forgive(session: Session, name: str) -> None:
+    """Forgets the attempts that were counted, once one was right."""
+    session.execute(delete(SignInFailure).where(SignInFailure.name == name))
+
+
+def count_attempt(database: Database, name: str, moment: datetime, limits: Limits) -> float:
     """Counts an attempt, unless the account still has to wait: then says for how many seconds."""
     with database.write() as session:
         session.execute(delete(SignInFailure).where(SignInFailure.last_at < moment - FORGET_FAILURES_AFTER))

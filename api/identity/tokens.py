@@ -122,6 +122,11 @@ def principal_of_token(session: Session, secret: str) -> Principal | None:
     )
 
 
+def is_current(token: Token, secret: str) -> bool:
+    """Whether this is a token's secret of now, and not the one before."""
+    return token.secret_sha256 == hash_of_secret(secret)
+
+
 def find_token(session: Session, secret: str) -> Token | None:
     """The token whose secret this is, or was until lately."""
     digest = hash_of_secret(secret)

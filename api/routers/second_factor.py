@@ -1,5 +1,7 @@
 """One's own second factor: begun, confirmed, taken off; an administrator can take off one that is lost."""
 
+import math
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -8,7 +10,8 @@ from api.clock import now
 from api.identity import accounts, second_factor
 from api.identity.principals import ChiefPrincipal, CurrentPrincipal, Principal
 from api.identity.sessions import end_sessions
-from api.parts import CurrentParts
+from api.identity.sign_in import count_attempt, forgive
+from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
 from api.routers.users import UserInPath
@@ -50,18 +53,21 @@ def post_second_factor(request: Request, parts: CurrentParts, principal: Current
     return Begun(secret=begun.secret, uri=begun.uri, svg=begun.svg)
 
 
-@router.put(PATH, responses=documented(401, 403, 413, 422))
+@router.put(PATH, responses=documented(401, 403, 413, 422, 429))
 def put_second_factor(request: Request, body: Code, parts: CurrentParts, principal: CurrentPrincipal) -> Confirmed:
     """Confirms it by a code; from then on each sign-in needs one."""
+    _count(parts, principal)
     with parts.database.write() as session, refused_as_422():
         codes = second_factor.confirm(session, _own(session, principal), body.code, now())
+        forgive(session, principal.name)
         append(session, actor_of(principal, request), Deed("second_factor.confirm", PATH), now())
     return Confirmed(recovery_codes=codes)
 
 
-@router.delete(PATH, status_code=204, responses=documented(401, 403, 413, 422))
+@router.delete(PATH, status_code=204, responses=documented(401, 403, 413, 422, 429))
 def delete_second_factor(request: Request, body: Code, parts: CurrentParts, principal: CurrentPrincipal) -> Response:
     """Takes it off; a code is needed for that, so that a browser left open is not enough."""
+    _count(parts, principal)
     with parts.database.write() as session:
         user = _own(session, principal)
         if not second_factor.has_one(session, user.id):
@@ -69,6 +75,7 @@ def delete_second_factor(request: Request, body: Code, parts: CurrentParts, prin
         if not second_factor.passes(session, user.id, body.code, now()):
             raise Problem(422, "The code is wrong.")
         second_factor.take_off(session, user)
+        forgive(session, principal.name)
         session.flush()
         append(session, actor_of(principal, request), Deed("second_factor.remove", PATH), now())
     return Response(status_code=204)
@@ -87,6 +94,19 @@ def delete_of_other(request: Request, name: UserInPath, parts: CurrentParts, pri
         deed = Deed("second_factor.remove", f"/v1/users/{user.name}/second-factor")
         append(session, actor_of(principal, request), deed, now())
     return Response(status_code=204)
+
+
+def _count(parts: Parts, principal: Principal) -> None:
+    """Counts a code like an attempt to sign in, so that a browser left open can't be used to guess one.
+
+    Raises:
+        Problem: 429 while the account has to wait.
+    """
+    if principal.user_id is None or principal.csrf_token is None:
+        return  # has none, and is told so
+    wait_s = math.ceil(count_attempt(parts.database, principal.name, now(), parts.settings.limits))
+    if wait_s > 0:
+        raise Problem(429, f"Too many wrong codes; try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
 
 
 def _own(session: Session, principal: Principal) -> User:

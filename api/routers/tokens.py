@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.clock import now
 from api.identity import tokens
+from api.identity.asking import bearer_of
 from api.identity.principals import ChiefPrincipal, CurrentPrincipal, Principal, Role
 from api.parts import CurrentParts
 from api.problems import Problem, documented, refused_as_422
@@ -120,14 +121,18 @@ def post_own(request: Request, body: Overlap, parts: CurrentParts, principal: Cu
     """Gives the token that this is asked with a new secret; the one before stays good for a while."""
     if principal.token_id is None:
         raise Problem(403, "Only what is asked with a token can be renewed.")
+    with parts.database.read() as session:
+        # Whoever has found an old secret must not take the token over.
+        if not tokens.is_current(_find_token(session, principal.token_id), bearer_of(request.headers) or ""):
+            raise Problem(403, "This is the secret before; only the token's present one renews it.")
     return _rotate(request, parts, principal, principal.token_id, body)
 
 
 def _rotate(request: Request, parts: CurrentParts, principal: Principal, token_id: int, body: Overlap) -> TokenDocument:
     with parts.database.write() as session:
         token = _find_token(session, token_id)
-        if token.revoked_at is not None:
-            raise Problem(404, f"Token {token_id} has been revoked.")
+        if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now()):
+            raise Problem(404, f"Token {token_id} has been revoked, or is over.")
         secret = tokens.rotate(session, token, timedelta(hours=body.overlap_hours), now())
         session.flush()
         _log(session, request, principal, "token.rotate", f"/v1/tokens/{token.id}", f"overlap {body.overlap_hours:g} h")

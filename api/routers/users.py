@@ -104,7 +104,7 @@ def patch_user(
 @router.post("/v1/users/{name}/password", responses=documented(401, 403, 404, 422))
 def post_password(request: Request, name: UserInPath, parts: CurrentParts, principal: ChiefPrincipal) -> UserDocument:
     """Gives an account a one-time password; its sessions end."""
-    with parts.database.write() as session:
+    with parts.database.write() as session, refused_as_422():
         user = _find_user(session, name)
         password = accounts.reset_password(session, user)
         session.flush()

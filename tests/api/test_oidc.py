@@ -68,6 +68,11 @@ def who(system: System, answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
+def create_chief(system: System) -> str:
+    create_user(system.data_dir, "chief-oidc", "administrator")
+    return "chief-oidc"
+
+
 def test_an_account_is_made_and_kept_as_the_provider_says(system: System, provider: OidcProvider) -> None:
     provider.know(
         "7001", preferred_username="anna.li", groups=["staff", "sw-viewers"], department="North", areas=["north"]
@@ -88,6 +93,12 @@ def test_an_account_is_made_and_kept_as_the_provider_says(system: System, provid
     )
     cookie = first.cookies["streetwarden_session"]
     assert system.anybody(cookies={"streetwarden_session": cookie}).get("/v1/whoami").status_code == 401
+    # Making and changing her account is on record, and an administrator can't give her a password around the provider.
+    chief = system.with_token(role="administrator", user=create_chief(system))
+    log = [line for line in chief.get("/v1/audit").text.splitlines() if '"/v1/users/anna.li"' in line]
+    assert ["user.create" in log[0], "user.change" in log[1], len(log)] == [True, True, 2]
+    refused = chief.post("/v1/users/anna.li/password")
+    assert (refused.status_code, "city's own provider" in refused.json()["detail"]) == (422, True)
     # No password lets her in, and she has no second factor here: the provider sees to that.
     refused = system.anybody().post("/v1/session", json={"name": "anna.li", "password": ""})
     assert refused.status_code == 401

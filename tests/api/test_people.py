@@ -89,7 +89,7 @@ def test_wrong_accounts(chief: httpx.Client, said: dict[str, Any], told: str) ->
 
 
 def test_the_last_administrator_stays(system: System, chief: httpx.Client) -> None:
-    for change in ({"role": "viewer"}, {"disabled": True}):
+    for change in ({"role": "viewer"}, {"disabled": True}, {"areas": ["north"]}):
         answer = chief.patch("/v1/users/chief", json=change)
         assert (answer.status_code, "last administrator" in answer.json()["detail"]) == (422, True)
     make(chief, "narrow-chief", "administrator", areas=["north"])  # sees a part only: not enough
@@ -193,6 +193,9 @@ def test_a_worker_renews_its_token(system: System, chief: httpx.Client) -> None:
     fresh = system.anybody(headers={"Authorization": f"Bearer {renewed['secret']}"})
     for client in (worker, fresh):  # the one before is good for a while
         assert client.get("/v1/whoami").json()["name"] == "renews"
+    # Whoever has found the old secret can't take the token over with it.
+    assert worker.post("/v1/token/rotate", json={"overlap_hours": 0}).status_code == 403
+    assert fresh.get("/v1/whoami").status_code == 200
     system.execute("UPDATE former_secrets SET expires_at = '2020-01-01 00:00:00'")
     assert worker.get("/v1/whoami").status_code == 401
     assert fresh.get("/v1/whoami").status_code == 200

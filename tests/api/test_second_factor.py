@@ -150,4 +150,13 @@ def test_wrong_codes_make_an_account_wait(tmp_path: Path) -> None:
         answers: list[Any] = [guessed.sign_in(f"{n:06}").status_code for n in range(4)]
         assert answers == [401, 401, 401, 429]
         assert guessed.sign_in(guessed.code(1)).status_code == 429
+        # Nor can a browser that was left open be used to guess: codes count there as well.
+        left_open = Person(system, "left-open")
+        left_open.set_up()
+        wrong = [left_open.client.request("DELETE", PATH, json={"code": f"{n:06}"}).status_code for n in range(5)]
+        assert wrong == [422, 422, 422, 429, 429]
+        begun = Person(system, "begun")
+        begun.client.post(PATH)
+        tries = [begun.client.put(PATH, json={"code": f"{n:06}"}).status_code for n in range(4)]
+        assert tries == [422, 422, 422, 429]
         system.close()
