@@ -1,5 +1,6 @@
 """Puts the event system together."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import console, problems
+from api.casework.counters import CaseCounts
 from api.fleet.counters import FleetCounts
 from api.fleet.watch import FleetWatch
 from api.identity.gate import BodyGuard, Gate, SecurityHeaders
@@ -64,8 +66,9 @@ def create_app(settings: Settings) -> FastAPI:
         metrics=Metrics(),
     )
 
-    parts.metrics.registry.register(JobBacklog(parts.database))
-    parts.metrics.registry.register(FleetCounts(parts.database))
+    for counted in (CaseCounts, FleetCounts, JobBacklog):
+        parts.metrics.registry.register(counted(parts.database))
+    parts.metrics.disk_free_bytes.set_function(lambda: shutil.disk_usage(settings.data_dir).free)
     going_out = GoingOut(parts)
     fleet_watch = FleetWatch(parts)
 

@@ -1,6 +1,6 @@
 """Prometheus metrics of one application."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.jobs.counters import JobMetrics
@@ -49,6 +49,9 @@ class Metrics:
             "From the arrival of an incident to its first verdict",
             buckets=(10, 30, 60, 300, 900, 3600, 14_400, 86_400, 864_000),
             registry=self.registry,
+        )
+        self.disk_free_bytes = Gauge(
+            "streetwarden_disk_free_bytes", "Room where the data folder lies", registry=self.registry
         )
         self.notices = NoticeMetrics(self.registry)
         self.jobs = JobMetrics(self.registry)

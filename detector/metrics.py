@@ -1,5 +1,6 @@
 """What a worker measures of itself, for Prometheus: from what its shards write about their cameras, and from its outbox."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -29,7 +30,8 @@ class WorkerMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All of them."""
-        rows = read_health(self._state_dir, datetime.now(UTC))
+        moment = datetime.now(UTC)
+        rows = read_health(self._state_dir, moment)
         states = Counter("silent" if "stale_s" in row else str(row["state"]) for row in rows)
         cameras = GaugeMetricFamily(f"{PREFIX}_cameras", "Cameras, by state", labels=["state"])
         for state, count in states.items():
@@ -52,8 +54,13 @@ class WorkerMetrics(Collector):
         waiting = GaugeMetricFamily(f"{PREFIX}_outbox_messages", "Messages, by state", labels=["state"])
         for state, count in self._outbox.counts().items():
             waiting.add_metric([state], count)
+        oldest_at = self._outbox.oldest_taken_at()
+        oldest_s = 0.0 if oldest_at is None else (moment - oldest_at).total_seconds()
+        oldest = GaugeMetricFamily(f"{PREFIX}_outbox_oldest_seconds", "For how long a message waits", value=oldest_s)
+        free_bytes = shutil.disk_usage(self._state_dir).free
+        free = GaugeMetricFamily(f"{PREFIX}_disk_free_bytes", "Room where the state folder lies", value=free_bytes)
         self._outbox.close()  # of this thread, which lives for one answer
-        return cameras, age, looks, analysed, lost, faults, waiting
+        return cameras, age, looks, analysed, lost, faults, waiting, oldest, free
 
 
 def serve_metrics(address: str, state_dir: Path, outbox: Outbox) -> None:

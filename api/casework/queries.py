@@ -3,13 +3,13 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.casework.workflow import Step
 from api.identity.principals import Principal
@@ -19,6 +19,9 @@ from api.storage.tables import RANK_CANDIDATE, RANK_REVIEWED, RANK_WAITING, Case
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
+
+FEW_MAX = 2000
+"""So many cases are looked at one by one within some milliseconds, whatever else is asked of them."""
 
 _EMPTY_IS_NONE = BeforeValidator(lambda value: None if value == "" else value)
 _CURSORS: dict[str, TypeAdapter[Any]] = {
@@ -70,24 +73,52 @@ _ORDERS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
 """Each from its highest value down, as an index has it: so a page is read off the index from where the last one ended."""
 
 
-_BEFORE_ALL: dict[str, list[Any]] = {
-    "newest": [datetime(9999, 1, 1, tzinfo=UTC), ""],
-    "queue": [RANK_WAITING + 1, 0.0, datetime(9999, 1, 1, tzinfo=UTC), ""],
-}
+_HELD = Incident.hold_reason.is_not(None)
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def list_query(principal: Principal, filters: Filters, moment: datetime) -> Select[Incident]:
-    """The query for one page and one incident more, which tells whether there is another page; `moment` is now.
+def page_of(session: Session, principal: Principal, filters: Filters, moment: datetime) -> Sequence[Incident]:
+    """One page, and one incident more if there is another page; `moment` is now.
 
     Raises:
         Problem: 422: the cursor is not one of this order's.
     """
-    keys = _ORDERS[filters.order]
-    query = select(Incident).where(*_conditions(principal, filters, moment))
+    return session.scalars(list_query(principal, filters, moment, are_few=_are_few(session, filters))).all()
+
+
+def list_query(principal: Principal, filters: Filters, moment: datetime, *, are_few: bool = False) -> Select[Incident]:
+    """The query for one page and one incident more.
+
+    Args:
+        principal: Who asks.
+        filters: For what.
+        moment: Now.
+        are_few: Few have the tag that is asked for, or few are on hold.
+
+    Raises:
+        Problem: 422: the cursor is not one of this order's.
+    """
+    order = [key.desc() for key in _ORDERS[filters.order]]
+    # The page first, by what an index has; then the rows of the page alone.
+    found = matching(principal, filters, moment, are_few=are_few).order_by(*order).limit(filters.limit + 1).subquery()
+    return select(Incident).join(found, found.c.id == Incident.id).order_by(*order)
+
+
+def matching(principal: Principal, filters: Filters, moment: datetime, *, are_few: bool = False) -> Select[str]:
+    """The ids of all that the filters let through behind the cursor, in no order; as for `list_query`."""
     # The first page has a bound as well, before which everything lies: without one, SQLite would rather sort half the table.
-    seen = _BEFORE_ALL[filters.order] if filters.cursor is None else _read_cursor(filters.cursor, filters.order)
-    query = query.where(tuple_(*keys) < tuple_(*_bound(keys, seen)))
-    return query.order_by(*(key.desc() for key in keys)).limit(filters.limit + 1)
+    seen = _before_all(filters) if filters.cursor is None else _read_cursor(filters.cursor, filters.order)
+    behind = _behind(principal, filters, seen, are_few=are_few)
+    return select(Incident.id).where(*_conditions(principal, filters, moment, are_few=are_few), *behind)
+
+
+def _are_few(session: Session, filters: Filters) -> bool:
+    some = [select(CaseTag.incident_id).where(CaseTag.tag == filters.tag)] if filters.tag is not None else []
+    some += [select(Incident.id).where(_HELD)] if filters.hold else []
+    return any(
+        (session.scalar(select(func.count()).select_from(query.limit(FEW_MAX + 1).subquery())) or 0) <= FEW_MAX
+        for query in some
+    )
 
 
 def cursor_after(incident: Incident, order: str) -> str:
@@ -104,17 +135,21 @@ def _exact_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def _conditions(principal: Principal, filters: Filters, moment: datetime) -> list[ColumnElement[bool]]:
-    equal = {
-        Incident.type: filters.type,
-        Incident.camera_id: filters.camera,
-        Incident.zone: filters.zone,
-        Incident.state: filters.state,
-        Incident.step: filters.step,
-    }
-    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+def _conditions(
+    principal: Principal, filters: Filters, moment: datetime, *, are_few: bool
+) -> list[ColumnElement[bool]]:
+    # Few are looked at one by one: in these words, SQLite does not begin with an index of something else.
+    step, camera = (func.coalesce(it, "") if are_few else it for it in (Incident.step, Incident.camera_id))
+    equal = (
+        (Incident.type, filters.type),
+        (camera, filters.camera),
+        (Incident.zone, filters.zone),
+        (Incident.state, filters.state),
+        (step, filters.step),
+    )
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
     if principal.cameras is not None:
-        conditions.append(Incident.camera_id.in_(sorted(principal.cameras)))
+        conditions.append(camera.in_(sorted(principal.cameras)))
     if filters.from_ is not None:
         conditions.append(Incident.listed_at >= filters.from_)
     if filters.until is not None:
@@ -127,17 +162,17 @@ def _of_the_review(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield Incident.verdict.is_(None)
     elif filters.review is not None:
         yield Incident.verdict == filters.review
-    if filters.order == "queue" and filters.step is not Step.MERGED:
-        yield _in_queue(filters)
 
 
-def _in_queue(filters: Filters) -> ColumnElement[bool]:
-    """What belongs into the queue, in the words of its index: candidates when they are asked for, and parts never."""
+def _ranks(filters: Filters) -> tuple[int, ...]:
+    """What belongs into the queue, in the words of its index: candidates when they are asked for; nothing said: all."""
+    if filters.order != "queue" or filters.step is Step.MERGED:
+        return ()
     if filters.state is IncidentState.CANDIDATE:
-        return Incident.queue_rank == RANK_CANDIDATE
+        return (RANK_CANDIDATE,)
     if filters.review is None:
-        return Incident.queue_rank >= RANK_REVIEWED
-    return Incident.queue_rank == (RANK_WAITING if filters.review == "none" else RANK_REVIEWED)
+        return RANK_REVIEWED, RANK_WAITING
+    return (RANK_WAITING if filters.review == "none" else RANK_REVIEWED,)
 
 
 def _of_the_case(principal: Principal, filters: Filters, moment: datetime) -> Iterator[ColumnElement[bool]]:
@@ -156,11 +191,34 @@ def _of_the_case(principal: Principal, filters: Filters, moment: datetime) -> It
     if filters.tag is not None:
         yield Incident.id.in_(select(CaseTag.incident_id).where(CaseTag.tag == filters.tag))
     if filters.hold is not None:
-        held = select(Incident.id).where(Incident.hold_reason.is_not(None))
-        yield Incident.id.in_(held) if filters.hold else Incident.hold_reason.is_(None)
+        yield Incident.id.in_(select(Incident.id).where(_HELD)) if filters.hold else Incident.hold_reason.is_(None)
 
 
-def _bound(keys: tuple[InstrumentedAttribute[Any], ...], values: list[Any]) -> list[ColumnElement[Any]]:
+def _behind(principal: Principal, filters: Filters, seen: list[Any], *, are_few: bool) -> Iterator[ColumnElement[bool]]:
+    """What is in the order, behind what has been seen; in the words with which both databases find the shortest way to it.
+
+    In the last rank of the queue, PostgreSQL takes "below (2, 13.3, …)" for next to nothing, and reads it all: there the
+    rank is said by itself. But where the way shall lead over somebody's cameras, SQLite would walk through that whole rank.
+    """
+    keys: list[Any] = [*_ORDERS[filters.order]]
+    ranks = _ranks(filters)
+    if are_few and ranks:
+        keys = [func.coalesce(keys[0], 0, type_=keys[0].type), *keys[1:]]
+    elif principal.cameras is None and ranks and seen[0] == min(ranks):
+        yield keys[0] == seen[0]
+        keys, seen, ranks = keys[1:], seen[1:], ()
+    if ranks:
+        yield keys[0] >= min(ranks)
+    yield tuple_(*keys) < tuple_(*_bound(keys, seen))
+
+
+def _before_all(filters: Filters) -> list[Any]:
+    if filters.order == "newest":
+        return [_FAR, ""]
+    return [max(_ranks(filters), default=RANK_WAITING) + 1, 0.0, _FAR, ""]
+
+
+def _bound(keys: Sequence[ColumnElement[Any]], values: list[Any]) -> list[ColumnElement[Any]]:
     return [bindparam(None, value, type_=key.type) for key, value in zip(keys, values, strict=True)]
 
 

@@ -66,7 +66,7 @@ def _keep(session: Session, principal: Principal, beat: Beat, moment: datetime, 
     elif row.token_id != principal.token_id and row.seen_at > moment - timedelta(seconds=lease_s):
         raise Problem(409, f"worker {beat.worker!r} speaks with another token; allowed is an id of one's own.")
     row.name, row.version, row.token_id = beat.name, beat.version, principal.token_id
-    row.started_at, row.seen_at = beat.started_at, moment
+    row.started_at, row.seen_at, row.left_at = beat.started_at, moment, moment if beat.leaving else None
     row.capacity = None if beat.leaving or beat.cameras is not None else beat.capacity
     row.report = beat.outbox.model_dump_json() if beat.outbox is not None else ""
     session.flush()

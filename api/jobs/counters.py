@@ -1,19 +1,15 @@
 """What is counted of jobs, and how much of them waits."""
 
-import logging
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from api.clock import now
-from api.storage.database import Database
+from api.counted import Counted
 from api.storage.tables import Job
-
-_LOG = logging.getLogger(__name__)
 
 
 class JobMetrics:
@@ -29,29 +25,20 @@ class JobMetrics:
         )
 
 
-class JobBacklog(Collector):
-    """What waits, asked of the database when somebody looks: the same number from every process that shares it."""
+class JobBacklog(Counted):
+    """What waits."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def collect(self) -> Iterator[Metric]:
-        """Waiting and leased jobs by kind, and for how long the oldest one waits; nothing while the database is away."""
+    def counted(self, session: Session, moment: datetime) -> Iterator[Metric]:
+        """Waiting and leased jobs by kind, and for how long the oldest one waits."""
         waiting = GaugeMetricFamily("streetwarden_jobs_open", "Jobs that are not finished", labels=["kind", "state"])
         oldest = GaugeMetricFamily(
             "streetwarden_jobs_oldest_waiting_seconds", "For how long the oldest job waits", labels=["kind"]
         )
-        moment = now()
-        try:
-            with self._database.read() as session:
-                rows = session.execute(
-                    select(Job.kind, Job.state, func.count(), func.min(Job.requested_at))
-                    .where(Job.state.in_(("waiting", "leased")))
-                    .group_by(Job.kind, Job.state)
-                ).all()
-        except SQLAlchemyError:
-            _LOG.exception("the jobs that wait can't be counted")
-            return
+        rows = session.execute(
+            select(Job.kind, Job.state, func.count(), func.min(Job.requested_at))
+            .where(Job.state.in_(("waiting", "leased")))
+            .group_by(Job.kind, Job.state)
+        )
         for kind, state, count, since in rows:
             waiting.add_metric([kind, state], count)
             if state == "waiting":

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from api.casework.desk import Desk
 from api.casework.workflow import Step
 from api.casework.workflow_settings import RETENTION_DAYS_MIN
+from api.intake import resumable
 from api.parts import Parts
 from api.records.audit import Actor
 from api.schema import content_digest
@@ -55,12 +56,16 @@ def over_at(step: Step, step_at: datetime, received_at: datetime, days: Mapping[
 def run(parts: Parts, actor: Actor, moment: datetime, *, dry_run: bool = False) -> Deleted:
     """Deletes the footage of all cases whose time is over and that are not on hold, one transaction per case.
 
+    What is left of uploads that never became whole goes with it.
+
     Args:
         parts: The application's.
         actor: Who asked for it.
         moment: Now.
         dry_run: Only say what would be deleted.
     """
+    if not dry_run:
+        resumable.forget_old(parts, moment)
     with parts.database.read() as session:
         found = list(_over(session, parts.settings, moment))
     cases: list[str] = []

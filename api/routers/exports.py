@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from api.casework.cases import case_documents
-from api.casework.queries import Filters, cursor_after, list_query
+from api.casework.queries import Filters, cursor_after, matching, page_of
 from api.clock import now
 from api.handout.case_table import BOM, Language, csv_of, feature_of, json_of, row_of
 from api.identity.principals import CurrentPrincipal, Principal, Role
@@ -19,7 +19,6 @@ from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.access_log import checked_purpose
 from api.records.audit import Deed, actor_of, append
-from api.storage.tables import Incident
 
 router = APIRouter(tags=["exports"])
 
@@ -82,7 +81,7 @@ def _require_few(parts: Parts, principal: Principal, filters: ExportFilters, mom
     """
     if filters.limit < EXPORT_MAX:
         return
-    found = list_query(principal, filters, moment).with_only_columns(Incident.id).order_by(None)
+    found = matching(principal, filters, moment).limit(EXPORT_MAX + 1)
     with parts.database.read() as session:
         count = session.scalar(select(func.count()).select_from(found.subquery())) or 0
     if count > EXPORT_MAX:
@@ -97,7 +96,7 @@ def _pages(
     while left > 0:
         asked = filters.model_copy(update={"limit": min(left, ROWS_AT_ONCE), "cursor": cursor})
         with parts.database.read() as session:
-            found = session.scalars(list_query(principal, asked, moment)).all()
+            found = page_of(session, principal, asked, moment)
             page = found[: asked.limit]
             cases = case_documents(session, page, moment)
         yield [row_of(case, parts.settings, filters.language) for case in cases]

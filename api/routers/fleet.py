@@ -69,6 +69,7 @@ class WorkerState(BaseModel):
     version: str
     started_at: str
     seen_at: str
+    left_at: str | None
     cameras: int
     capacity: int | None
     outbox: OutboxReport | None
@@ -211,6 +212,7 @@ def _worker_state(row: WorkerReport, cameras: int) -> WorkerState:
         version=row.version,
         started_at=as_utc_text(row.started_at),
         seen_at=as_utc_text(row.seen_at),
+        left_at=as_utc_text(row.left_at) if row.left_at else None,
         cameras=cameras,
         capacity=row.capacity,
         outbox=OutboxReport.model_validate_json(row.report) if row.report else None,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from api.casework.cases import case_documents, find_incident, history_documents
-from api.casework.queries import Filters, cursor_after, list_query
+from api.casework.queries import Filters, cursor_after, page_of
 from api.clock import now
 from api.handout.sending import SentFile, answer_with_file
 from api.identity.principals import CurrentPrincipal
@@ -64,7 +64,7 @@ def list_incidents(
     """Lists cases."""
     with parts.database.read() as session:
         moment = now()
-        incidents = session.scalars(list_query(principal, filters, moment)).all()
+        incidents = page_of(session, principal, filters, moment)
         page = incidents[: filters.limit]
         more = len(incidents) > filters.limit
         return IncidentPage(

@@ -80,6 +80,13 @@ def post_user(request: Request, body: NewUser, parts: CurrentParts, principal: C
         return _user(session, user, password)
 
 
+@router.get("/v1/users/{name}", responses=documented(401, 403, 404, 422))
+def get_user(name: UserInPath, parts: CurrentParts, _principal: ChiefPrincipal) -> UserDocument:
+    """One account."""
+    with parts.database.read() as session:
+        return _user(session, _find_user(session, name))
+
+
 @router.patch("/v1/users/{name}", responses=documented(401, 403, 404, 413, 422))
 def patch_user(
     request: Request, name: UserInPath, body: UserChange, parts: CurrentParts, principal: ChiefPrincipal

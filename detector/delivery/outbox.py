@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS messages (
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dead')),
     attempts INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
+    taken_at INTEGER,
     UNIQUE (incident, kind, name)
 )""",
     "CREATE INDEX IF NOT EXISTS waiting ON messages (state, seq)",
@@ -62,6 +64,8 @@ class Outbox:
         with self._transaction() as db:
             for statement in SCHEMA_SQL:
                 db.execute(statement)
+            if "taken_at" not in {row[1] for row in db.execute("PRAGMA table_info(messages)")}:  # of 0.1.0
+                db.execute("ALTER TABLE messages ADD COLUMN taken_at INTEGER")
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "db"):
@@ -92,7 +96,8 @@ class Outbox:
         """
         incident = revision["id"]
         insert = (
-            "INSERT INTO messages (incident, kind, name, body, path, sha256) VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO messages (incident, kind, name, body, path, sha256, taken_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, CAST(strftime('%s', 'now') AS INTEGER)) "
             "ON CONFLICT (incident, kind, name) DO NOTHING"
         )
         with self._transaction() as db:
@@ -142,6 +147,12 @@ class Outbox:
         """How many messages are `waiting`, `sent` and `dead`."""
         rows = self._connection().execute("SELECT state, count(*) FROM messages GROUP BY state")
         return {"waiting": 0, "sent": 0, "dead": 0} | dict(rows)
+
+    def oldest_taken_at(self) -> datetime | None:
+        """Since when the oldest waiting message waits; None: nothing does."""
+        query = "SELECT min(taken_at) FROM messages WHERE state = 'waiting'"
+        taken_at: int | None = self._connection().execute(query).fetchone()[0]
+        return None if taken_at is None else datetime.fromtimestamp(taken_at, UTC)
 
     def close(self) -> None:
         """Closes this thread's connection."""

@@ -31,6 +31,23 @@ def test_one_watches_and_the_other_stands_by(worker: httpx.Client, other: httpx.
     assert (taken["camera"], taken["epoch"]) == ("by-1", 2)
 
 
+def test_who_leaves_in_good_order_is_not_silent(system: System, worker: httpx.Client) -> None:
+    chief = system.signed_in("chief", "administrator")
+
+    def told() -> tuple[bool, bool]:
+        (row,) = [row for row in chief.get("/v1/workers").json()["workers"] if row["worker"] == "worker-gone"]
+        return row["left_at"] is not None, 'id="worker-gone"' in httpx.get(
+            f"{system.url}/metrics", trust_env=False
+        ).text
+
+    beat(worker, "worker-gone", cameras=[])
+    assert told() == (False, True)
+    beat(worker, "worker-gone", cameras=[], leaving=True)
+    assert told() == (True, False)
+    beat(worker, "worker-gone", cameras=[])
+    assert told() == (False, True)
+
+
 def test_a_stale_holders_writes_are_refused(worker: httpx.Client, other: httpx.Client) -> None:
     beat(worker, "worker-aaaa", cameras=["stale"])
     put(worker, incident("stale-1", camera="stale"))

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, select
 
 from api.casework.cases import case_documents
-from api.casework.queries import Filters, cursor_after, list_query
+from api.casework.queries import Filters, cursor_after, list_query, page_of
 from api.identity.principals import Principal, Role
 from api.storage.data_folder import open_database
 from api.storage.database import Database
-from api.storage.tables import Incident
+from api.storage.tables import RANK_REVIEWED, Incident
 from evaluation.benches.many_cases import EVERY_S, fill
 from tests.api.events import BEGAN
 
@@ -26,6 +26,9 @@ PAGE_MS = 50
 NOW = BEGAN + timedelta(seconds=CASES * EVERY_S)
 ANYBODY = Principal("anna", Role.REVIEWER, user_id=3)
 NARROWED = Principal("rita", Role.REVIEWER, user_id=4, cameras=frozenset(f"camera-{n}" for n in range(0, 500, 25)))
+QUIET = Principal("quin", Role.REVIEWER, user_id=4, cameras=frozenset(f"camera-{n}" for n in range(200, 280, 12)))
+"""Cameras at which little happens: what the whole city has, they have not, and every list of theirs ends soon."""
+WIDE = Principal("wim", Role.REVIEWER, user_id=4, cameras=frozenset(f"camera-{n}" for n in range(500) if n % 5))
 FILTERS: list[dict[str, Any]] = [
     {},
     {"review": "none"},
@@ -75,7 +78,7 @@ def pages(database: Database, who: Principal, filters: dict[str, Any], count: in
         asked = Filters.model_validate({**filters, "cursor": cursor})
         began = time.thread_time()
         with database.read() as session:
-            found = session.scalars(list_query(who, asked, NOW)).all()
+            found = page_of(session, who, asked, NOW)
             page = found[: asked.limit]
             case_documents(session, page, NOW)
         yield (time.thread_time() - began) * 1000, [case.id for case in page]
@@ -87,7 +90,7 @@ def pages(database: Database, who: Principal, filters: dict[str, Any], count: in
 @pytest.mark.slow
 def test_every_page_of_every_list_is_quick(database: Database) -> None:
     slow: dict[str, float] = {}
-    for who, filters, order in product((ANYBODY, NARROWED), FILTERS, ("newest", "queue")):
+    for who, filters, order in product((ANYBODY, NARROWED, QUIET, WIDE), FILTERS, ("newest", "queue")):
         took = sorted(ms for ms, _ in pages(database, who, filters | {"order": order}, 6))
         if took[len(took) // 2] > PAGE_MS:
             slow[f"{who.name} {order} {filters}"] = round(took[len(took) // 2], 1)
@@ -96,16 +99,27 @@ def test_every_page_of_every_list_is_quick(database: Database) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["newest", "queue"])
-@pytest.mark.parametrize("filters", [{"camera": "camera-3"}, {"step": "handled"}, {"overdue": True}])
-def test_paging_finds_every_case_once(database: Database, filters: dict[str, Any], order: str) -> None:
+@pytest.mark.parametrize(
+    ("filters", "which"),
+    [
+        ({"camera": "camera-3"}, Incident.camera_id == "camera-3"),
+        ({"step": "handled"}, Incident.step == "handled"),
+        ({"overdue": True}, Incident.due_at < NOW),
+        ({"review": "reject"}, Incident.verdict == "reject"),
+        ({"hold": True}, Incident.hold_reason.is_not(None)),
+    ],
+)
+def test_paging_finds_every_case_once(
+    database: Database, filters: dict[str, Any], which: ColumnElement[bool], order: str
+) -> None:
     found = [
         name for _, page in pages(database, ANYBODY, filters | {"order": order, "limit": 200}, 10_000) for name in page
     ]
     assert len(found) == len(set(found))
-    everything = list_query(ANYBODY, Filters.model_validate(filters | {"order": order}), NOW).limit(None).order_by(None)
+    in_order = which if order == "newest" else and_(which, Incident.queue_rank >= RANK_REVIEWED)
     with database.read() as session:
-        count = session.scalar(select(func.count()).select_from(everything.subquery()))
-    assert len(found) == count > 200
+        assert set(found) == set(session.scalars(select(Incident.id).where(in_order)))
+    assert len(found) > 40
 
 
 @pytest.mark.slow
@@ -113,15 +127,18 @@ def test_paging_finds_every_case_once(database: Database, filters: dict[str, Any
 @pytest.mark.parametrize(
     "filters", [{}, {"overdue": False}, {"assignee": "none"}, {"step": "handled"}, {"type": "dumping"}]
 )
-def test_a_narrow_scope_sees_what_everybody_sees_of_it(database: Database, filters: dict[str, Any], order: str) -> None:
+@pytest.mark.parametrize("who", [NARROWED, QUIET], ids=lambda who: who.name)
+def test_a_narrow_scope_sees_what_everybody_sees_of_it(
+    database: Database, who: Principal, filters: dict[str, Any], order: str
+) -> None:
     """In the same order, whichever way its pages are read."""
     asked = filters | {"order": order, "limit": 200}
-    own = [name for _, page in pages(database, NARROWED, asked, 10_000) for name in page]
+    own = [name for _, page in pages(database, who, asked, 10_000) for name in page]
     with database.read() as session:
-        inside = set(session.scalars(select(Incident.id).where(Incident.camera_id.in_(NARROWED.cameras or ()))))
+        inside = set(session.scalars(select(Incident.id).where(Incident.camera_id.in_(who.cameras or ()))))
     everybodys = [name for _, page in pages(database, ANYBODY, asked, 10_000) for name in page if name in inside]
     assert own == everybodys
-    assert len(own) > 50
+    assert len(own) > (50 if who is NARROWED else 0)
 
 
 @pytest.mark.slow
@@ -131,9 +148,9 @@ def test_a_narrow_scope_sees_what_everybody_sees_of_it(database: Database, filte
         ({"order": "queue"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
         ({"order": "queue", "review": "none"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
         ({"order": "newest"}, "ix_incidents_listed_at_id"),
-        ({"order": "newest", "camera": "camera-3"}, "ix_incidents_camera_id_listed_at_id"),
-        ({"order": "newest", "step": "handled"}, "ix_incidents_step_listed_at_id"),
-        ({"order": "newest", "assignee": "officer-7"}, "ix_incidents_assignee_id_listed_at_id"),
+        ({"order": "newest", "camera": "camera-3"}, "ix_incidents_of_cameras_newest"),
+        ({"order": "newest", "step": "handled"}, "ix_incidents_at_steps_newest"),
+        ({"order": "newest", "assignee": "officer-7"}, "ix_incidents_assigned_newest"),
     ],
 )
 def test_a_page_is_read_off_an_index(database: Database, filters: dict[str, Any], index: str) -> None:
@@ -143,9 +160,12 @@ def test_a_page_is_read_off_an_index(database: Database, filters: dict[str, Any]
         with database.read() as session:
             connection = session.connection()
             compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
-            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
-        assert any(index in line for line in plan), plan
-        assert not any("TEMP B-TREE" in line for line in plan), plan
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+        # The page is found first, and then its rows are fetched and put in order.
+        (page,) = [number for number, *_, what in steps if what.startswith("MATERIALIZE")]
+        plan = [what for _, parent, _, what in steps if parent == page]
+        assert any(index in line for line in plan), steps
+        assert not any("TEMP B-TREE" in line for line in plan), steps
 
 
 def some_case(database: Database) -> Incident:

@@ -1,13 +1,17 @@
 """Accounts and tokens over HTTP: made, changed, closed, renewed; and areas that restrict them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from api.notices import streaming
 from api.provision import create_user
 from tests.api.events import System, incident, put
+from tests.api.listener import listening
+from tests.api.receiver import await_true
 
 KERB = {"id": "kerb", "kind": "no_parking", "polygon": [[0.2, 0.6], [0.8, 0.6], [0.8, 0.9]]}
 NEW = {"If-None-Match": "*"}
@@ -57,6 +61,10 @@ def test_from_making_to_closing(system: System, chief: httpx.Client) -> None:
     assert lin.get("/v1/whoami").status_code == 401  # what it was signed in as, it is no more
     password = chief.post("/v1/users/lin/password").json()["one_time_password"]
     again = sign_in(system, "lin", password)
+    told = chief.get("/v1/users/lin").json()
+    assert (told["role"], told["areas"], told["one_time_password"]) == ("officer", [], None)
+    assert chief.get("/v1/users/nobody").status_code == 404
+    assert again.get("/v1/users/lin").status_code == 403
     assert chief.patch("/v1/users/lin", json={"disabled": True}).json()["disabled"] is True
     assert again.get("/v1/whoami").status_code == 401
     refused = system.anybody().post("/v1/session", json={"name": "lin", "password": password})
@@ -130,6 +138,28 @@ def test_areas_restrict_people(system: System, chief: httpx.Client, areas: None)
     empty = sign_in(system, "emil", make(chief, "emil", "viewer", areas=["empty"]))
     assert empty.get("/v1/incidents").json()["incidents"] == []
     assert empty.get("/v1/whoami").json()["cameras"] == []
+
+
+def test_areas_restrict_the_stream(
+    system: System, chief: httpx.Client, worker: httpx.Client, areas: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "RECHECK_S", 0.2)
+    north = sign_in(system, "nils", make(chief, "nils", "viewer", areas=["north"]))
+    with listening(north) as listener:
+        for number, camera in enumerate(("s-1", "nowhere", "n-1")):
+            put(worker, incident(f"told-{number}", camera=camera))
+        await_true(listener.incidents)
+        # Also as the areas are now, and not as they were when the stream began.
+        moved = {"source": "rtsp://10.0.0.1/north", "zones": [KERB], "area": "south"}
+        etag = chief.get("/v1/registry/camera/n-1").headers["etag"]
+        changed = chief.put("/v1/registry/camera/n-1", json=moved, headers={"If-Match": etag}).raise_for_status()
+        time.sleep(0.5)
+        put(worker, incident("told-later", camera="n-1"))
+        put(worker, incident("told-last", camera="s-1"))
+        time.sleep(0.8)
+        assert listener.incidents() == ["told-2"]
+        back = {"If-Match": changed.headers["etag"]}
+        chief.put("/v1/registry/camera/n-1", json=moved | {"area": "north"}, headers=back).raise_for_status()
 
 
 def test_areas_restrict_tokens(system: System, chief: httpx.Client, areas: None) -> None:

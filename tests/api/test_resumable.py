@@ -204,3 +204,15 @@ def test_what_is_left_lying_is_forgotten_and_counted(strict: System) -> None:
     assert worker.head(places[0], headers=TUS).status_code == 404
     assert strict.stored() == set()
     assert "streetwarden_uploads_abandoned_total 3.0" in worker.get("/metrics").text
+
+
+def test_the_daily_deletion_takes_what_is_left_lying_with_it(strict: System) -> None:
+    worker, chief = strict.with_token(), strict.signed_in("chief", "administrator")
+    put(worker, incident("large"))
+    place = begin(worker, "clip.mp4", clip(1)).headers["location"]
+    append(worker, place, clip(1)[:5000], 0)
+    time.sleep(1.2)
+    for dry_run, status in ((True, 200), (False, 404)):
+        assert chief.post("/v1/retention/runs", json={"dry_run": dry_run}).status_code == 201
+        assert worker.head(place, headers=TUS).status_code == status
+    assert strict.stored() == set()

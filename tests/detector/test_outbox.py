@@ -2,6 +2,8 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,31 @@ def test_a_dead_letter_stays_with_its_file_and_lets_the_next_one_pass(tmp_path: 
     assert outbox.counts() == {"waiting": 1, "sent": 1, "dead": 1}
     assert (folder / "a.jpg").exists()
     assert outbox.incidents_waiting() == {"x"}
+    outbox.close()
+
+
+def test_it_knows_how_long_the_oldest_waits(tmp_path: Path, folder: Path) -> None:
+    outbox = Outbox(tmp_path)
+    assert outbox.oldest_taken_at() is None
+    began = datetime.now(UTC).replace(microsecond=0)
+    outbox.post(revision("x", 1), folder)
+    taken_at = outbox.oldest_taken_at()
+    assert taken_at is not None
+    assert began <= taken_at <= datetime.now(UTC)
+    outbox.sent(outbox.next_messages(1)[0])
+    assert outbox.oldest_taken_at() is None
+    outbox.close()
+
+
+def test_an_outbox_of_0_1_0_is_taken_over(tmp_path: Path, folder: Path) -> None:
+    Outbox(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)) as database:
+        database.execute("ALTER TABLE messages DROP COLUMN taken_at")
+        database.execute("INSERT INTO messages (incident, kind, name, body) VALUES ('x', 'revision', '000001', '{}')")
+    outbox = Outbox(tmp_path)
+    assert outbox.oldest_taken_at() is None  # nobody wrote it down then
+    outbox.post(revision("y", 1), folder)
+    assert drained(outbox) == [("x", "revision", "000001"), ("y", "revision", "000001")]
     outbox.close()
 
 

@@ -54,6 +54,7 @@ def test_what_a_worker_measures(tmp_path: Path) -> None:
         'streetwarden_worker_lost_total{camera="gate",cause="displaced by a newer sample"} 2.0',
         'streetwarden_worker_picture_fault{camera="gate",fault="moved"} 1.0',
         'streetwarden_worker_outbox_messages{state="waiting"} 0.0',
+        "streetwarden_worker_outbox_oldest_seconds 0.0",
     ):
         assert line in told.splitlines()
 
@@ -87,6 +88,13 @@ def test_every_metric_that_is_named_is_there(tmp_path: Path) -> None:
     assert named <= there, named - there
     page = (FOLDER.parents[1] / "docs" / "monitoring.md").read_text()
     assert [rule["alert"] for rule in rules if f"| `{rule['alert']}` |" not in page] == []
+
+
+def test_every_rule_has_a_test_in_which_it_fires() -> None:
+    rules = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"][0]["rules"]
+    tests = yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())["tests"]
+    fires = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
+    assert fires == {rule["alert"] for rule in rules}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")

@@ -1,5 +1,6 @@
 """Incidents with their revisions and files, and what people do to a case."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, ForeignKey, Index, SmallInteger, String, Text, event, text
@@ -8,6 +9,25 @@ from sqlalchemy.orm import Mapped, Mapper, mapped_column
 from api.storage.tables.base import Base
 
 _HELD = "hold_reason IS NOT NULL"
+_ASSIGNED = "assignee_id IS NOT NULL"
+_ORDERS = {"newest": ("listed_at", "id"), "queue": ("queue_rank", "urgency", "listed_at", "id")}
+_FILTERED_BY = ("camera_id", "step", "assignee_id", "type", "zone", "state", "verdict", "due_at")
+
+
+def _listed(name: str, first: str, where: str | None = None) -> Iterator[Index]:
+    """Of each order an index that begins with what the list is narrowed to, and has all other filters behind the order.
+
+    So a row is fetched only to be shown, never to be left out.
+    """
+    condition = None if where is None else text(where)
+    for order, keys in _ORDERS.items():
+        others = (column for column in _FILTERED_BY if column != first)
+        yield Index(
+            f"ix_incidents_{name}_{order}",
+            *(first, *keys, *others),
+            sqlite_where=condition,
+            postgresql_where=condition,
+        )
 
 
 class Incident(Base):
@@ -19,14 +39,11 @@ class Incident(Base):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        Index(None, "listed_at", "id"),
-        Index(None, "camera_id", "listed_at", "id"),
-        Index(None, "step", "listed_at", "id"),
-        Index(None, "assignee_id", "listed_at", "id"),
+        *(Index(None, *keys) for keys in _ORDERS.values()),
+        *_listed("of_cameras", "camera_id"),
+        *_listed("at_steps", "step"),
+        *_listed("assigned", "assignee_id", _ASSIGNED),
         Index(None, "due_at"),
-        Index(None, "queue_rank", "urgency", "listed_at", "id"),
-        Index(None, "camera_id", "queue_rank", "urgency", "listed_at", "id"),
-        Index(None, "step", "queue_rank", "urgency", "listed_at", "id"),
         Index(None, "merged_into"),
         Index("ix_incidents_held", "id", sqlite_where=text(_HELD), postgresql_where=text(_HELD)),
     )

@@ -38,7 +38,7 @@ class Handover(Base):
 
 
 class WorkerReport(Base):
-    """A worker, as it said last; `report` is JSON."""
+    """A worker, as it said last; `report` is JSON, and `left_at` is when it said that it ends."""
 
     __tablename__ = "workers"
 
@@ -48,6 +48,7 @@ class WorkerReport(Base):
     version: Mapped[str]
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
     capacity: Mapped[int | None]
     report: Mapped[str] = mapped_column(Text)
 
