@@ -214,7 +214,7 @@ def _behind(principal: Principal, filters: Filters, seen: list[Any], *, are_few:
 
 def _before_all(filters: Filters) -> list[Any]:
     if filters.order == "newest":
-        return [_FAR, ""]
+        return [filters.until or _FAR, ""]
     return [max(_ranks(filters), default=RANK_WAITING) + 1, 0.0, _FAR, ""]
 
 

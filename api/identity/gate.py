@@ -84,16 +84,20 @@ class BodyGuard:
             # A client that waits for "100 Continue" has sent nothing yet and must not be told to.
             if message["type"] == "http.response.start" and (body.received_bytes or not continues):
                 await body.drain()
+                if not body.complete:
+                    MutableHeaders(scope=message)["Connection"] = "close"  # or it would be read for ever
             await send(message)
 
         await self._app(scope, body.receive, send_after_draining)
 
 
 class _Body:
+    """What comes with one request; `complete` is True once all of it has."""
+
     def __init__(self, receive: Receive, limit_bytes: int | None) -> None:
         self._receive = receive
         self._limit_bytes = limit_bytes
-        self._complete = False
+        self.complete = False
         self.received_bytes = 0
 
     async def receive(self) -> Message:
@@ -103,13 +107,13 @@ class _Body:
         return message
 
     async def drain(self) -> None:
-        while not self._complete and self.received_bytes < DRAIN_BYTES:
+        while not self.complete and self.received_bytes < DRAIN_BYTES:
             await self._receive_counted()
 
     async def _receive_counted(self) -> Message:
         message = await self._receive()
         self.received_bytes += len(message.get("body", b""))
-        self._complete = message["type"] != "http.request" or not message.get("more_body", False)
+        self.complete = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
 

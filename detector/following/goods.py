@@ -15,6 +15,8 @@ ROLES = ("stall", "goods", "two_wheeler")
 """Of what the detector knows; everything else shows as a change of the ground."""
 WORN_SHARE = 0.5
 """Of a thing, within somebody's box: it is on their back, or it is a part of them that the detector missed."""
+OVER_SHARE = 0.5
+"""Of the narrower of the two: an umbrella reaches to one side, or over two people."""
 MISTAKEN_IOU = 0.3
 UPRIGHT = 0.7
 """In body heights: what is smaller is a part of somebody, or of the goods."""
@@ -73,17 +75,20 @@ class GoodsKeeper:
         """What the camera shows from now on may have been there before."""
         self._memory = LookMemory()
 
-    def free(self, thing: Thing, people: Iterable[Person], body: float) -> bool:
-        """False for what somebody wears, for somebody whom the detector missed before, and for a vehicle.
+    def free(self, thing: Thing, people: Iterable[Person], body: float, aspect: float) -> bool:
+        """False for what somebody wears or holds up, for somebody whom the detector missed before, and for a vehicle.
 
         Args:
             thing: What may be goods.
             people: Who is there.
             body: Height of somebody who stands there, as a fraction of the frame's height.
+            aspect: Width of the picture by its height.
         """
         area = thing.anchor.area
+        narrow = (thing.anchor.right - thing.anchor.left) * aspect < PARASOL_WIDTH * body
         worn = any(
-            overlap(thing.anchor, person.place) >= WORN_SHARE * area and not is_mistaken(person, thing, body)
+            (overlap(thing.anchor, person.place) >= WORN_SHARE * area or (narrow and _is_over(person, thing)))
+            and not is_mistaken(person, thing, body)
             for person in people
         )
         return not worn and all(overlap(thing.anchor, box) < VEHICLE_SHARE * area for box in self._vehicles)
@@ -105,6 +110,14 @@ class GoodsKeeper:
 def is_mistaken(person: Person, thing: Thing, body: float) -> bool:
     """True for somebody who is nothing but the goods, which the detector takes for a person: too small for the place."""
     return iou(person.place, thing.anchor) >= MISTAKEN_IOU and person.height < UPRIGHT * body
+
+
+def _is_over(person: Person, thing: Thing) -> bool:
+    """True for what ends over the middle of somebody who stands right there: no ground is so far up."""
+    it, place = thing.anchor, person.place
+    beside = min(it.right, place.right) - max(it.left, place.left)
+    near = beside >= OVER_SHARE * min(it.right - it.left, place.right - place.left)
+    return near and it.bottom <= place.bottom - person.height / 2
 
 
 def amount_of(goods: Sequence[Thing], body: float, aspect: float) -> Amount | None:

@@ -112,7 +112,9 @@ class PitchKeeper:
             pitch.goods = [thing for thing in pitch.goods if thing in lying]
         taken = {id(thing) for pitch in self._pitches for thing in pitch.goods}
         for thing in lying:
-            if id(thing) not in taken and self._goods.free(thing, standing, self._body(thing.anchor)):
+            if id(thing) not in taken and self._goods.free(
+                thing, standing, self._body(thing.anchor), self._people.aspect
+            ):
                 self._offer(thing, standing, look)
         for pitch in self._pitches:
             self._follow(pitch, look, standing)

@@ -12,6 +12,9 @@ VIEW_SHARE_MIN = 0.5
 """Share of all looks that must have had a free view: of what was hidden longer, nobody can say that it is still the same."""
 SCORE_MIN = 0.3
 """Seldom and faintly seen, it is something else: rubbish on a wet road is called a car at 0.35 in every other look."""
+PAIR_SHARE = 1 / 3
+"""Of the permitted time, and no more than a red phase: two that stopped together get so much more where nothing is known yet
+of the place. A pair that has parked stands there much longer anyway, and of one that waits the first soon drives off."""
 RED_PHASE_S = 45.0
 """Two that stopped together are held to be a queue as long as this, the usual one: they may as well have parked together."""
 QUEUE_MAX_S = 120.0
@@ -57,7 +60,7 @@ class ParkingRule:
             and score >= SCORE_MIN
             and free_looks >= VIEW_SHARE_MIN * stay.looks
         )
-        queues = stay.stood_s < zone.dwell_s + _patience_s(traffic, stay.passed)
+        queues = stay.stood_s < zone.dwell_s + _patience_s(traffic, stay.passed, zone.dwell_s)
         # Traffic is only asked about a queue: once it was, the stay has been held back.
         held_back_s = 0.0 if stay.passed is None else max(0.0, stay.stood_s - zone.dwell_s)
         since = "since before watching began" if stay.onset_s is None else "since it came to rest"
@@ -101,7 +104,7 @@ class TwoWheelerParkingRule(ParkingRule):
     may_queue = False
 
 
-def _patience_s(traffic: Traffic, passed: Passing | None) -> float:
+def _patience_s(traffic: Traffic, passed: Passing | None, dwell_s: float) -> float:
     """How much longer than permitted it may stand before that is no waiting at a light, nor in a jam."""
     in_file = traffic.in_file
     # Nobody drives around a queue. The more stand in file, the less likely it is that all of them have parked at once.
@@ -109,7 +112,7 @@ def _patience_s(traffic: Traffic, passed: Passing | None) -> float:
         return 0.0
     is_lane = traffic.driven >= LANE_MIN or traffic.stops > 0
     if in_file == 1 and passed is not None and passed.by < BUSY_MIN and not is_lane:
-        return 0.0
+        return min(RED_PHASE_S, PAIR_SHARE * dwell_s)
     if in_file == 0:
         return RED_PHASE_S if traffic.stops >= STOPS_MIN else 0.0
     return JAM_MAX_S if in_file >= JAM_OTHERS else (RED_PHASE_S, QUEUE_MAX_S)[in_file - 1]

@@ -2,11 +2,14 @@
 
 import concurrent.futures
 import json
+import socket
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from api.identity import gate
 from api.schema import content_digest
 from tests.api.events import BEGAN as AT
 from tests.api.events import System, incident, put, text_of
@@ -105,6 +108,26 @@ def test_bodies_that_are_no_json_object(worker: httpx.Client, body: bytes) -> No
 def test_huge_body(worker: httpx.Client) -> None:
     document = incident("huge", why={"summary": "x" * 1_100_000})
     assert worker.put("/v1/incidents/huge", content=json.dumps(document)).status_code == 413
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["nobody", "a worker"])
+def test_an_endless_body_ends_with_the_answer(
+    system: System, worker: httpx.Client, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of it is read, so that the sender can read the answer; then the connection is closed."""
+    monkeypatch.setattr(gate, "DRAIN_BYTES", 2_000_000)
+    host, port = system.url.removeprefix("http://").split(":")
+    token = worker.headers["authorization"] if known else "Bearer nobody"
+    head = f"PUT /v1/incidents/x HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(head.encode())
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 200_000_000:
+                connection.sendall(chunk)
+                sent += len(chunk)
+    assert 1_900_000 < sent < 50_000_000  # what the sockets hold comes on top
 
 
 def test_only_workers_send(reviewer: httpx.Client) -> None:

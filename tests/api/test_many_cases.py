@@ -145,9 +145,9 @@ def test_a_narrow_scope_sees_what_everybody_sees_of_it(
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        ({"order": "queue"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
-        ({"order": "queue", "review": "none"}, "ix_incidents_queue_rank_urgency_listed_at_id"),
-        ({"order": "newest"}, "ix_incidents_listed_at_id"),
+        ({"order": "queue"}, "ix_incidents_all_queue"),
+        ({"order": "queue", "review": "none"}, "ix_incidents_all_queue"),
+        ({"order": "newest"}, "ix_incidents_all_newest"),
         ({"order": "newest", "camera": "camera-3"}, "ix_incidents_of_cameras_newest"),
         ({"order": "newest", "step": "handled"}, "ix_incidents_at_steps_newest"),
         ({"order": "newest", "assignee": "officer-7"}, "ix_incidents_assigned_newest"),

@@ -16,13 +16,15 @@ depends_on = None
 
 ORDERS = {"newest": ["listed_at", "id"], "queue": ["queue_rank", "urgency", "listed_at", "id"]}
 FILTERED_BY = ("camera_id", "step", "assignee_id", "type", "zone", "state", "verdict", "due_at")
-FIRST = {"of_cameras": "camera_id", "at_steps": "step", "assigned": "assignee_id"}
+FIRST = {"all": [], "of_cameras": ["camera_id"], "at_steps": ["step"], "assigned": ["assignee_id"]}
 
 
 def upgrade() -> None:
     """Brings the tables forward."""
     op.add_column("workers", sa.Column("left_at", UtcDateTime(), nullable=True))
     for name in (
+        "ix_incidents_listed_at_id",
+        "ix_incidents_queue_rank_urgency_listed_at_id",
         "ix_incidents_camera_id_listed_at_id",
         "ix_incidents_camera_id_queue_rank_urgency_listed_at_id",
         "ix_incidents_step_listed_at_id",
@@ -36,7 +38,7 @@ def upgrade() -> None:
             op.create_index(
                 f"ix_incidents_{name}_{order}",
                 "incidents",
-                [first, *keys, *(column for column in FILTERED_BY if column != first)],
+                [*first, *keys, *(column for column in FILTERED_BY if column not in first)],
                 sqlite_where=condition,
                 postgresql_where=condition,
             )

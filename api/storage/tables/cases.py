@@ -14,17 +14,17 @@ _ORDERS = {"newest": ("listed_at", "id"), "queue": ("queue_rank", "urgency", "li
 _FILTERED_BY = ("camera_id", "step", "assignee_id", "type", "zone", "state", "verdict", "due_at")
 
 
-def _listed(name: str, first: str, where: str | None = None) -> Iterator[Index]:
+def _listed(name: str, first: str | None = None, where: str | None = None) -> Iterator[Index]:
     """Of each order an index that begins with what the list is narrowed to, and has all other filters behind the order.
 
     So a row is fetched only to be shown, never to be left out.
     """
     condition = None if where is None else text(where)
     for order, keys in _ORDERS.items():
-        others = (column for column in _FILTERED_BY if column != first)
+        begins = (first, *keys) if first else keys
         yield Index(
             f"ix_incidents_{name}_{order}",
-            *(first, *keys, *others),
+            *(*begins, *(column for column in _FILTERED_BY if column != first)),
             sqlite_where=condition,
             postgresql_where=condition,
         )
@@ -39,7 +39,7 @@ class Incident(Base):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        *(Index(None, *keys) for keys in _ORDERS.values()),
+        *_listed("all"),
         *_listed("of_cameras", "camera_id"),
         *_listed("at_steps", "step"),
         *_listed("assigned", "assignee_id", _ASSIGNED),

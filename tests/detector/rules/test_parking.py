@@ -99,20 +99,29 @@ def test_a_queue_is_held_back_until_it_is_none(
 
 
 @pytest.mark.parametrize(
-    ("driven", "stops", "passed", "confirmed"),
+    ("driven", "stops", "passed", "stood_s", "confirmed"),
     [
-        (1, 0, QUIET, True),  # two in a quiet street, where one came through before, have parked
-        (2, 0, QUIET, False),  # this is a lane
-        (1, 1, QUIET, False),  # so it is where one waited
-        (0, 0, BUSY, False),
-        (2, 1, AROUND, True),
+        # Two in a quiet street, where one came through before, have parked: a third more than 60 s tells.
+        (1, 0, QUIET, 79.9, False),
+        (1, 0, QUIET, 80.0, True),
+        (2, 0, QUIET, 80.0, False),  # this is a lane
+        (1, 1, QUIET, 80.0, False),  # so it is where one waited
+        (0, 0, BUSY, 80.0, False),
+        (2, 1, AROUND, 60.0, True),
     ],
 )
 def test_two_that_came_together_wait_in_a_lane_and_have_parked_elsewhere(
-    driven: int, stops: int, passed: Passing, confirmed: bool
+    driven: int, stops: int, passed: Passing, stood_s: float, confirmed: bool
 ) -> None:
-    stay = replace(STAY, now_s=71.0, signs=Traffic(1, 1, stops, driven), passed=passed)
+    stay = replace(STAY, now_s=10.0 + stood_s, signs=Traffic(1, 1, stops, driven), passed=passed)
     assert ParkingRule().judge(stay, ZONE).confirmed is confirmed
+
+
+def test_a_third_of_a_long_time_is_no_more_than_a_red_phase() -> None:
+    zone = replace(ZONE, dwell_s=600.0)
+    signs = {"signs": Traffic(1, 1), "passed": QUIET}
+    assert not ParkingRule().judge(replace(STAY, now_s=654.9, **signs), zone).confirmed
+    assert ParkingRule().judge(replace(STAY, now_s=655.0, **signs), zone).confirmed  # 10 + 600 + 45 s
 
 
 @pytest.mark.parametrize(
