@@ -17,7 +17,6 @@ from detector.following.moves import Moves
 from detector.following.template import patch_at
 from detector.following.things import ADAPT, ANCHOR_BOXES, Presence, Thing, Update
 from detector.following.traces import AREA_MAX, WEIGHT_MIN, Nature, Trace, nature, near, traces, weight
-from detector.following.vehicle_sizes import VehicleSizes
 from detector.rules.signs import Company
 from detector.watching.looks import Look
 from detector.zoning.geometry import Box, iou, overlap
@@ -60,7 +59,6 @@ class ChangeKeeper:
         self.ground = Ground(ground)
         self.bystanders = Bystanders(_around(ground))
         self._moves = Moves()
-        self._sizes = VehicleSizes()
         self._lying: dict[int, Lying] = {}
         self._next_id = 1
         self._now_s = 0.0
@@ -78,7 +76,6 @@ class ChangeKeeper:
             self.relearn()
         self._now_s = look.time_s
         self.bystanders.look(look)
-        self._sizes.note(look)
         self.ground.look(look.time_s, look.luma, self.bystanders.covering())
         if self.ground.holding:
             return Update()
@@ -132,7 +129,6 @@ class ChangeKeeper:
             alone_s=max(0.0, self._now_s - lying.stayed_near_s),
             moved=lying.moved,
             covered=lying.covered / max(1, lying.looks),
-            as_vehicle=self._sizes.is_like(thing.anchor),
         )
 
     def _take_over(self, thing: Thing) -> None:

@@ -85,9 +85,8 @@ class GoodsKeeper:
             aspect: Width of the picture by its height.
         """
         area = thing.anchor.area
-        narrow = (thing.anchor.right - thing.anchor.left) * aspect < PARASOL_WIDTH * body
         worn = any(
-            (overlap(thing.anchor, person.place) >= WORN_SHARE * area or (narrow and _is_over(person, thing)))
+            (overlap(thing.anchor, person.place) >= WORN_SHARE * area or _is_over(person, thing, aspect))
             and not is_mistaken(person, thing, body)
             for person in people
         )
@@ -112,12 +111,15 @@ def is_mistaken(person: Person, thing: Thing, body: float) -> bool:
     return iou(person.place, thing.anchor) >= MISTAKEN_IOU and person.height < UPRIGHT * body
 
 
-def _is_over(person: Person, thing: Thing) -> bool:
-    """True for what ends over the middle of somebody who stands right there: no ground is so far up."""
+def _is_over(person: Person, thing: Thing, aspect: float) -> bool:
+    """True for an umbrella: it ends over the middle of somebody who stands right there, and is narrower than a parasol."""
     it, place = thing.anchor, person.place
-    beside = min(it.right, place.right) - max(it.left, place.left)
-    near = beside >= OVER_SHARE * min(it.right - it.left, place.right - place.left)
-    return near and it.bottom <= place.bottom - person.height / 2
+    shared = min(it.right, place.right) - max(it.left, place.left)
+    return (
+        shared >= OVER_SHARE * min(it.right - it.left, place.right - place.left)
+        and it.bottom <= place.bottom - person.height / 2
+        and (it.right - it.left) * aspect < PARASOL_WIDTH * person.height
+    )
 
 
 def amount_of(goods: Sequence[Thing], body: float, aspect: float) -> Amount | None:

@@ -17,8 +17,6 @@ UNSEEN_DWELL = 1.5
 UNSEEN_SEEN_SHARE = 0.9
 """... and show in so many of the looks with a free view."""
 UNSEEN_SCORE = 0.6
-UNSEEN_VEHICLE_S = 300.0
-"""What is as large as a car, and came by itself, is one that waits, until it has lain longer than a jam lasts."""
 VEHICLE_SCORE = 0.3
 """Seen closely, vehicles that were missed have 0.3 to 0.9, and dumped things are hardly ever called one at all."""
 STILL_NEAR_ALONE_S = 10.0
@@ -60,8 +58,7 @@ class DumpingRule:
 def _borne_out(stay: Stay, zone: Zone, company: Company, share: float) -> bool:
     """Whether what look-back says of the actor is enough."""
     if stay.actor is None:
-        long_s = max(UNSEEN_DWELL * zone.dwell_s, UNSEEN_VEHICLE_S if company.as_vehicle else 0.0)
-        return stay.stood_s >= long_s and share >= UNSEEN_SEEN_SHARE
+        return stay.stood_s >= UNSEEN_DWELL * zone.dwell_s and share >= UNSEEN_SEEN_SHARE
     return stay.actor.left_s is not None or company.alone_s >= STILL_NEAR_ALONE_S
 
 
@@ -79,7 +76,6 @@ def _why(stay: Stay, zone: Zone, company: Company) -> dict[str, Any]:
         "alone_s": round(company.alone_s, 2),
         "moved": company.moved,
         "covered_share": round(company.covered, 3),
-        "large_as_vehicle": company.as_vehicle,
         "actor_sought": stay.actor_sought,
         "actor": None,
         "vehicle": None if stay.closely is None else stay.closely.class_name,

@@ -43,8 +43,6 @@ class Company:
     """True for what stood close by before: somebody has moved it."""
     covered: float = 0.0
     """Share of the looks, 0 to 1, in which somebody or something stood in front of it."""
-    as_vehicle: bool = False
-    """It is as large as vehicles are there: it may be one that the detector misses."""
 
 
 class Amount(StrEnum):

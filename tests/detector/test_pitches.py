@@ -166,6 +166,8 @@ def test_full_rate_says_the_same() -> None:
         pytest.param([VENDOR], [Lies(company=Company(0.0, moved=True))], id="moved furniture"),
         # All of it lies within the body's box.
         pytest.param([VENDOR], [Lies(Box(0.49, 0.66, 0.51, 0.74))], id="a backpack that is worn"),
+        # From one to the other, 0.16 heights wide, and its edge is 0.13 over the ground that they stand on.
+        pytest.param([VENDOR, Stands(0.54)], [Lies(Box(0.48, 0.54, 0.56, 0.67))], id="an umbrella over two, unnamed"),
     ],
 )
 def test_no_pitch(people, goods) -> None:
@@ -186,6 +188,11 @@ def test_parasols_are_goods_and_umbrellas_are_not(wide, pitches) -> None:
         [VENDOR], [Lies(box, class_name="umbrella")], others={BAG_S: [Sighting(box, "umbrella", 0.8, "stall")]}
     )
     assert len(seen.settled) == pitches
+
+
+def test_what_shows_over_the_heads_and_is_wider_is_a_stall() -> None:
+    """The same place, 0.24 heights wide: more than a body is high. The roof of a stall has nothing below that shows."""
+    assert len(street([VENDOR, Stands(0.54)], [Lies(Box(0.46, 0.54, 0.58, 0.67))]).settled) == 1
 
 
 def test_a_vehicle_is_no_goods_but_hides_a_pitch() -> None:

@@ -43,11 +43,6 @@ UNSEEN = {"actor": None, "now_s": 145.0}
         (UNSEEN | {"now_s": 144.9}, False),
         (UNSEEN | {"looks": 22, "seen": 18}, True),  # 18 of 20
         (UNSEEN | {"looks": 23, "seen": 18}, False),  # 18 of 21
-        # As large as a car, and put there by nobody: a car that the detector misses, for 300 s.
-        (UNSEEN | {"signs": Company(alone_s=20.0, as_vehicle=True)}, False),
-        (UNSEEN | {"signs": Company(alone_s=20.0, as_vehicle=True), "now_s": 399.9}, False),
-        (UNSEEN | {"signs": Company(alone_s=20.0, as_vehicle=True), "now_s": 400.0}, True),
-        ({"signs": Company(alone_s=20.0, as_vehicle=True)}, True),  # but somebody was seen to put it there
         # Whoever it was had not left when the pictures of the arrival ended.
         ({"actor": replace(SOMEBODY, left_s=None, went=None)}, True),
         ({"actor": replace(SOMEBODY, left_s=None, went=None), "signs": Company(alone_s=9.9)}, False),
