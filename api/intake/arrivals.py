@@ -22,10 +22,10 @@ def revision_arrived(
     if done.outcome == "unchanged":
         return
     incident = session.get_one(Incident, incident_id)
-    document = latest_document(session, incident)
-    tell_revision(session, incident, document, done.before, moment)
-    tell_evidence(session, incident, document, moment)
-    verify_by_camera(session, settings, incident, moment)
+    tell_revision(session, incident, done.document, done.before, moment)
+    if done.outcome == "updated":  # before an incident is there, none of its files is
+        tell_evidence(session, incident, done.document, moment)
+        verify_by_camera(session, settings, incident, moment)
     deed = Deed("revision", f"/v1/incidents/{incident_id}", incident_id, content_sha256=done.digest)
     append(session, actor, deed, moment)
 

@@ -1,5 +1,6 @@
 """Taking in incidents: every revision is kept, the newest one counts, the same one twice does no harm."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -28,11 +29,13 @@ class Ingested:
     Attributes:
         outcome: `created` for a new incident, `updated` for a new revision, `unchanged` for the same again.
         digest: SHA-256 (hex) of the canonical JSON that is now stored.
+        document: The revision as it came.
         before: The incident's state until then; None for a new one.
     """
 
     outcome: Literal["created", "updated", "unchanged"]
     digest: str
+    document: Mapping[str, Any]
     before: str | None = None
 
 
@@ -81,7 +84,7 @@ def ingest(
     else:
         principal.require_camera(incident.camera_id)
         if _is_stored(session, incident, revision, digest):
-            return Ingested("unchanged", digest)
+            return Ingested("unchanged", digest, document)
         check_epoch(session, revision.camera, epoch, principal.token_id, None, moment)
         _update(incident, revision, moment, settings)
         outcome = "updated"
@@ -95,7 +98,7 @@ def ingest(
             token_id=principal.token_id,
         )
     )
-    return Ingested(outcome, digest, before)
+    return Ingested(outcome, digest, document, before)
 
 
 def _is_stored(session: Session, incident: Incident, revision: IncidentRevision, digest: str) -> bool:

@@ -26,39 +26,39 @@ _LAST = select(func.coalesce(func.max(Notice.sequence), 0))
 _APPEND = insert(Base.metadata.tables[Notice.__tablename__])
 
 
-def append(session: Session, kind: str, subject: str, camera_id: str, data: Data, moment: datetime) -> int:
-    """Appends one notice.
+def append(session: Session, kinds: Sequence[str], subject: str, camera_id: str, data: Data, moment: datetime) -> None:
+    """Appends a notice of each of some kinds.
 
     Call it late in a write transaction: from here to the commit every other writer waits.
 
     Args:
         session: The write transaction of what it tells.
-        kind: One of `KINDS`.
+        kinds: Some of `KINDS`, one after the other.
         subject: What it is about, as a path below `/v1`.
         camera_id: The camera it is about or from: who may see that one may see the notice.
-        data: What it carries.
+        data: What they carry.
         moment: When.
-
-    Returns:
-        Its number.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is none of ours")
+    if strange := sorted({*kinds} - {*KINDS}):
+        raise ValueError(f"kinds {', '.join(strange)} are none of ours")
     session.flush()
     connection = session.connection()
     connection.execute(_TURN)
-    sequence = int(connection.execute(_LAST).scalar_one()) + 1
-    row = {
-        "sequence": sequence,
-        "id": str(uuid.uuid4()),
-        "type": kind,
-        "subject": subject,
-        "camera_id": camera_id,
-        "at": moment,
-        "data": canonical_json(data.model_dump(exclude_none=True)).decode(),
-    }
-    connection.execute(_APPEND, row)
-    return sequence
+    last = int(connection.execute(_LAST).scalar_one())
+    body = canonical_json(data.model_dump(exclude_none=True)).decode()
+    rows = [
+        {
+            "sequence": sequence,
+            "id": str(uuid.uuid4()),
+            "type": kind,
+            "subject": subject,
+            "camera_id": camera_id,
+            "at": moment,
+            "data": body,
+        }
+        for sequence, kind in enumerate(kinds, start=last + 1)
+    ]
+    connection.execute(_APPEND, rows)
 
 
 def head_of(session: Session) -> int:

@@ -39,9 +39,8 @@ def tell_revision(
         news.append("ended")
     if not news:
         return
-    data = _incident_data(incident, document)
-    for name in news:
-        append(session, kind(f"incident.{name}"), _subject(incident), incident.camera_id, data, moment)
+    kinds = [kind(f"incident.{name}") for name in news]
+    append(session, kinds, _subject(incident), incident.camera_id, _incident_data(incident, document), moment)
 
 
 def tell_evidence(session: Session, incident: Incident, document: Mapping[str, Any], moment: datetime) -> None:
@@ -73,7 +72,7 @@ def tell_evidence(session: Session, incident: Incident, document: Mapping[str, A
     told = select(Notice.data).where(Notice.subject == _subject(incident), Notice.type == complete)
     if any(data.files_sha256 in text for text in session.scalars(told)):
         return
-    append(session, complete, _subject(incident), incident.camera_id, data, moment)
+    append(session, [complete], _subject(incident), incident.camera_id, data, moment)
 
 
 def tell_event(session: Session, incident: Incident, event: CaseEvent) -> None:
@@ -91,14 +90,14 @@ def tell_event(session: Session, incident: Incident, event: CaseEvent) -> None:
         unit=event.unit,
         value=(event.value if event.action in _VALUES_TOLD else None) or incident.merged_into,
     )
-    append(session, name, _subject(incident), incident.camera_id, data, event.at)
+    append(session, [name], _subject(incident), incident.camera_id, data, event.at)
 
 
 def tell_verdict(session: Session, incident: Incident, review: Review, role: str, unit: str | None) -> None:
     """Tells a person's verdict; `role` and `unit` are theirs, and their name is not told."""
     name = "case.confirmed" if review.verdict == "confirm" else "case.rejected"
     data = _case_data(incident, action=review.verdict, reason=review.reason, role=role, unit=unit)
-    append(session, kind(name), _subject(incident), incident.camera_id, data, review.reviewed_at)
+    append(session, [kind(name)], _subject(incident), incident.camera_id, data, review.reviewed_at)
 
 
 def tell_camera(
@@ -117,7 +116,7 @@ def tell_camera(
     if condition not in CAMERA_CONDITIONS:
         raise ValueError(f"condition {condition!r}: allowed are {', '.join(CAMERA_CONDITIONS)}")
     data = CameraData(camera=camera_id, condition=condition, since=as_utc_text(since), detail=detail)
-    append(session, kind(f"camera.{condition}"), f"cameras/{camera_id}", camera_id, data, moment)
+    append(session, [kind(f"camera.{condition}")], f"cameras/{camera_id}", camera_id, data, moment)
 
 
 def _subject(incident: Incident) -> str:
