@@ -57,7 +57,8 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
     Returns:
         The secret for the session cookie, or why there is none.
     """
-    name = given.name.strip()[:NAME_CHARACTERS]
+    # PostgreSQL keeps no NUL, and nobody is called that.
+    name = given.name.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:NAME_CHARACTERS]
     wait_s = count_attempt(database, name, now(), limits)
     if wait_s > 0:
         return Refused(wait_s)

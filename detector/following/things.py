@@ -102,6 +102,12 @@ class Thing:
         """Mean score of its sightings."""
         return self.score_sum / max(1, self.counts[Presence.SEEN])
 
+    def has_stood_since(self, since_s: float) -> None:
+        """Counts the looks before its first sighting in which it stood there and was missed, at the pace of those since."""
+        pace_s = (self.last_s - self.first_s) / max(1, sum(self.counts.values()) - 1)
+        if pace_s > 0:
+            self.counts[Presence.HELD] += max(0, round((self.first_s - since_s) / pace_s) - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Update:

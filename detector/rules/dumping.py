@@ -19,6 +19,8 @@ UNSEEN_SEEN_SHARE = 0.9
 UNSEEN_SCORE = 0.6
 VEHICLE_SCORE = 0.3
 """Seen closely, vehicles that were missed have 0.3 to 0.9, and dumped things are hardly ever called one at all."""
+UNSEEN_VEHICLE_SCORE = 0.15
+"""Where nobody was seen to put it there, a fainter one is enough: it may have come by itself."""
 STILL_NEAR_ALONE_S = 10.0
 """Where the pictures of the arrival end before whoever put it there has left, it must have been alone so long."""
 
@@ -47,8 +49,9 @@ class DumpingRule:
         )
         borne_out = left and stay.actor_sought and _borne_out(stay, zone, company, share)
         asks = Ask.ACTOR if left and not stay.actor_sought else Ask.CLOSELY if borne_out and not stay.closely else None
+        vehicle_score = UNSEEN_VEHICLE_SCORE if stay.actor is None else VEHICLE_SCORE
         return Judgement(
-            confirmed=borne_out and stay.closely is not None and stay.closely.score < VEHICLE_SCORE,
+            confirmed=borne_out and stay.closely is not None and stay.closely.score < vehicle_score,
             score=round(min(1.0, share) * (1.0 if stay.actor is not None else UNSEEN_SCORE), 3),
             why=_why(stay, zone, company),
             asks=asks,

@@ -223,6 +223,7 @@ class CameraWatch:
             zones = self._zones_of(thing)
             if zones and thing.presence in (Presence.SEEN, Presence.HELD) and self._stood(thing, look) >= STOOD_SHARE:
                 since_s, onset_s = self._inquiry.arrival(thing, self._memory, look)
+                thing.has_stood_since(since_s)
                 self._book.open(thing, zones, since_s, onset_s, self._ground)
             else:
                 waiting.append(thing)

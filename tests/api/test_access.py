@@ -30,6 +30,13 @@ def test_nobody_gets_in(system: System, method: str, path: str, headers: dict[st
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "name", ["", " ", "a\0b", "\0", "\U0001f697" * 500, "'; DROP TABLE users; --", "\u202egnihton"]
+)
+def test_odd_names_are_nobodys(system: System, name: str) -> None:
+    assert system.anybody().post("/v1/session", json={"name": name, "password": name}).status_code == 401
+
+
 def test_a_refused_upload_hears_why(system: System) -> None:
     """20 MB from somebody unknown: the answer arrives, not a reset connection."""
     answer = system.anybody().put("/v1/incidents/x/evidence/a.mp4", content=b"x" * 20_000_000)

@@ -55,6 +55,24 @@ def counted(thing: Thing) -> tuple[int, int, int, int]:
     return tuple(thing.counts[presence] for presence in Presence)
 
 
+@pytest.mark.parametrize(
+    ("every_s", "since_s", "missed"),
+    [
+        (2.0, 4.0, 0),  # from the first sighting on
+        (2.0, 2.7, 0),  # it came between two looks
+        (2.0, 2.0, 0),  # the look at 2 s showed it coming
+        (2.0, 0.0, 1),  # the look at 2 s
+        (2.0, -20.0, 11),  # those at -18, -16, … 2 s
+        (1.0, 0.0, 3),  # at 1, 2 and 3 s
+    ],
+)
+def test_looks_before_its_first_sighting_count_as_missed(every_s: float, since_s: float, missed: int) -> None:
+    """Looks at it from 4 to 8 s; look-back says since when it had stood there."""
+    story = Story(every_s).show(round(4 / every_s)).show(round(4 / every_s) + 1, PARKED)
+    story.only.has_stood_since(since_s)
+    assert story.only.counts[Presence.HELD] == missed
+
+
 def test_arrives_settles_is_missed_hidden_and_leaves_counter_by_counter() -> None:
     story = Story().show(2)  # 0, 2: nothing there
     assert story.keeper.things == []

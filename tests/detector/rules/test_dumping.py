@@ -43,6 +43,8 @@ UNSEEN = {"actor": None, "now_s": 145.0}
         (UNSEEN | {"now_s": 144.9}, False),
         (UNSEEN | {"looks": 22, "seen": 18}, True),  # 18 of 20
         (UNSEEN | {"looks": 23, "seen": 18}, False),  # 18 of 21
+        (UNSEEN | {"closely": Vehicle("car", 0.14)}, True),
+        (UNSEEN | {"closely": Vehicle("car", 0.15)}, False),  # a faint one is enough then
         # Whoever it was had not left when the pictures of the arrival ended.
         ({"actor": replace(SOMEBODY, left_s=None, went=None)}, True),
         ({"actor": replace(SOMEBODY, left_s=None, went=None), "signs": Company(alone_s=9.9)}, False),
