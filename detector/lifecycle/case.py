@@ -6,6 +6,7 @@ The sequence of an incident's files and revisions lives here; `watch` feeds it l
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from detector.evidence.maker import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker, Made
@@ -144,8 +145,10 @@ class Case:
         judgement = self._judged(now_s, signs)
         while judgement.asks is not None and self._ask(judgement.asks, now_s, frame, questions):
             judgement = self._judged(now_s, signs)
+        # A thing on the ground is followed cell by cell, also where another comes to lie on a part of it.
+        certain = self.rule.subject is Subject.THING and self.in_view
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
-        if judgement.confirmed and questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE):
+        if judgement.confirmed and (certain or questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE)):
             self._confirm(now_s, frame, judgement)
 
     def _judged(self, now_s: float, signs: Signs) -> Judgement:
@@ -161,8 +164,7 @@ class Case:
             self.closely = questions.closely(frame)
             return True
         if ask is Ask.PASSED and now_s - self.passed_asked_s >= ASK_EVERY_S:
-            since_s = max(self.incident.since_s, self.passed_asked_s)
-            passed = questions.passed(since_s)
+            passed = questions.passed(max(self.incident.since_s, self.passed_asked_s))
             self.passed, self.passed_asked_s = passed if self.passed is None else self.passed + passed, now_s
             return True
         return False
@@ -326,12 +328,10 @@ class Case:
         self._record_clip(name, packets, start_s, alarm_s + POST_ROLL_S)
 
     def _record_clip(self, name: str, packets: list[Packet], start_s: float, end_s: float) -> None:
-        incident = self.incident
         self.work_left += 1
         looks = FRAMES_MAX // (2 if self.two_clips else 1) if self.rule.subject is Subject.VEHICLE else 0
-        self.around.submit(
-            lambda: self.maker.clip(incident, name, packets, start_s, end_s, plate_looks=looks), self._clip_made
-        )
+        make = partial(self.maker.clip, self.incident, name, packets, start_s, end_s, plate_looks=looks)
+        self.around.submit(make, self._clip_made)
 
     def _clip_made(self, made: Made) -> None:
         self.work_left -= 1

@@ -10,8 +10,9 @@ SEEN_MIN = 3
 """Looks that must have shown it: one or two may be a slip."""
 SEEN_SHARE_MIN = 0.7
 """Share of the looks with a free view that must have shown it there; in the rest its place looked otherwise."""
-ALONE_S = 4.0
-"""Nobody has stayed near it for so long: the detector may miss a person in two looks, but seldom the same one more often."""
+ALONE_S = 3.0
+"""Nobody has stayed near it for more than one patrol look, or for two of the ground's at full rate: the detector may miss a
+person in one look, but seldom the same one again."""
 UNSEEN_DWELL = 1.5
 """Where nobody was seen to put it there, it must lie so many times as long as the zone says ..."""
 UNSEEN_SEEN_SHARE = 0.9

@@ -27,8 +27,8 @@ UNSEEN = {"actor": None, "now_s": 145.0}
         ({"now_s": 129.9}, False),
         ({"onset_s": None, "since_s": 0.0}, False),  # was there before
         ({"present": False}, False),
-        ({"signs": Company(alone_s=3.9)}, False),  # somebody stayed a moment ago
-        ({"signs": Company(alone_s=4.0)}, True),
+        ({"signs": Company(alone_s=2.9)}, False),  # somebody stayed a moment ago
+        ({"signs": Company(alone_s=3.0)}, True),
         ({"signs": Company(alone_s=20.0, moved=True)}, False),
         ({"signs": None}, False),  # nobody knows who is near
         ({"seen": 2, "hidden": 14}, False),  # shown in two looks only
@@ -63,7 +63,7 @@ def test_confirmed(change: dict[str, object], confirmed: bool) -> None:
         ({"actor_sought": False, "actor": None, "onset_s": None}, None),
         ({}, None),
         ({"closely": None}, Ask.CLOSELY),
-        ({"closely": None, "signs": Company(alone_s=3.9)}, None),
+        ({"closely": None, "signs": Company(alone_s=2.9)}, None),
         ({"closely": Vehicle("car", 0.9)}, None),  # asked once: the look shows it, so nothing is in front
     ],
 )
