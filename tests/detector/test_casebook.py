@@ -5,12 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from detector.lifecycle.case import LATER_EVERY_MIN_S
+from detector.following.things import Presence, Thing
+from detector.lifecycle.case import LATER_EVERY_MIN_S, Case
 from detector.lifecycle.incidents import Incident, State
+from detector.rules import Judgement, Subject
 from detector.zoning.calendars import Calendar, Window
+from detector.zoning.geometry import Box
 from tests.detector.film import PARKED, ZONE, Watched, shoot, watched
 
 EIGHT = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)  # a Monday
@@ -103,3 +109,35 @@ def test_the_end_has_a_proof_or_says_that_it_has_none(stay, tmp_path: Path) -> N
     (proof,) = [file for file in incident.evidence if file.name == "snapshot-left.jpg"]
     assert proof.start_s == pytest.approx(2 + incident.why["seen_clear_after_s"], abs=0.2)
     assert proof.start_s > (incident.ended_s or 0.0)
+
+
+@pytest.mark.parametrize(
+    ("subject", "presence", "stood", "told"),
+    [
+        (Subject.VEHICLE, Presence.SEEN, 0.5, True),
+        (Subject.VEHICLE, Presence.SEEN, 0.4, False),  # two that came by
+        (Subject.VEHICLE, Presence.HIDDEN, 0.2, True),
+        (Subject.VEHICLE, Presence.HIDDEN, 0.1, False),
+        (
+            Subject.THING,
+            Presence.SEEN,
+            0.0,
+            True,
+        ),  # another thing lies on a part of it: its place looks as never before
+        (Subject.THING, Presence.HIDDEN, 0.1, False),
+    ],
+)
+def test_what_the_pictures_between_two_looks_must_show(
+    subject: Subject, presence: Presence, stood: float, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms: list[float] = []
+    monkeypatch.setattr(Case, "_confirm", lambda _case, now_s, _frame, _judgement: alarms.append(now_s))
+    thing = Thing(1, Box(0.4, 0.4, 0.5, 0.5), np.ones((4, 4), np.float32), 0.0, 30.0, presence, settled=True)
+    thing.classes["thing"] = 1
+    rule = SimpleNamespace(subject=subject, judge=lambda _stay, _zone: Judgement(confirmed=True, score=1.0, why={}))
+    incident = SimpleNamespace(state=State.CANDIDATE, since_s=0.0, onset_s=0.0, confirmed_s=None)
+    case = Case(*(cast("Any", it) for it in (incident, thing, ZONE, rule, None, None)))
+    case.pin = cast("Any", object())
+    questions = SimpleNamespace(signs=lambda: None, stood=lambda: stood)
+    case.look(30.0, cast("Any", None), cast("Any", questions), watched_from_s=0.0)
+    assert alarms == ([30.0] if told else [])
