@@ -102,6 +102,11 @@ class Thing:
         """Mean score of its sightings."""
         return self.score_sum / max(1, self.counts[Presence.SEEN])
 
+    @property
+    def seen_share(self) -> float:
+        """Share of all looks that showed it, 0 to 1."""
+        return self.counts[Presence.SEEN] / max(1, sum(self.counts.values()))
+
     def has_stood_since(self, since_s: float) -> None:
         """Counts the looks before its first sighting in which it stood there and was missed, at the pace of those since."""
         pace_s = (self.last_s - self.first_s) / max(1, sum(self.counts.values()) - 1)

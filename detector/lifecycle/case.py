@@ -145,8 +145,8 @@ class Case:
         judgement = self._judged(now_s, signs)
         while judgement.asks is not None and self._ask(judgement.asks, now_s, frame, questions):
             judgement = self._judged(now_s, signs)
-        # A thing on the ground is followed cell by cell, also where another comes to lie on a part of it.
-        certain = self.rule.subject is Subject.THING and self.in_view
+        # What mostly shows on the ground is followed cell by cell, also where another thing comes to lie on a part of it.
+        certain = self.rule.subject is Subject.THING and self.in_view and self.thing.seen_share >= STOOD_SHARE
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
         if judgement.confirmed and (certain or questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE)):
             self._confirm(now_s, frame, judgement)

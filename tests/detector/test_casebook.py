@@ -112,28 +112,33 @@ def test_the_end_has_a_proof_or_says_that_it_has_none(stay, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("subject", "presence", "stood", "told"),
+    ("subject", "presence", "seen", "stood", "told"),
     [
-        (Subject.VEHICLE, Presence.SEEN, 0.5, True),
-        (Subject.VEHICLE, Presence.SEEN, 0.4, False),  # two that came by
-        (Subject.VEHICLE, Presence.HIDDEN, 0.2, True),
-        (Subject.VEHICLE, Presence.HIDDEN, 0.1, False),
+        (Subject.VEHICLE, Presence.SEEN, 8, 0.5, True),
+        (Subject.VEHICLE, Presence.SEEN, 8, 0.4, False),  # two that came by
+        (Subject.VEHICLE, Presence.HIDDEN, 6, 0.2, True),
+        (Subject.VEHICLE, Presence.HIDDEN, 6, 0.1, False),
         (
             Subject.THING,
             Presence.SEEN,
+            4,
             0.0,
             True,
         ),  # another thing lies on a part of it: its place looks as never before
-        (Subject.THING, Presence.HIDDEN, 0.1, False),
+        (Subject.THING, Presence.SEEN, 3, 0.4, False),  # it hardly showed
+        (Subject.THING, Presence.SEEN, 3, 0.5, True),
+        (Subject.THING, Presence.HIDDEN, 6, 0.1, False),
     ],
 )
 def test_what_the_pictures_between_two_looks_must_show(
-    subject: Subject, presence: Presence, stood: float, told: bool, monkeypatch: pytest.MonkeyPatch
+    subject: Subject, presence: Presence, seen: int, stood: float, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """There were eight looks at it."""
     alarms: list[float] = []
     monkeypatch.setattr(Case, "_confirm", lambda _case, now_s, _frame, _judgement: alarms.append(now_s))
     thing = Thing(1, Box(0.4, 0.4, 0.5, 0.5), np.ones((4, 4), np.float32), 0.0, 30.0, presence, settled=True)
     thing.classes["thing"] = 1
+    thing.counts.update({Presence.SEEN: seen, Presence.HIDDEN: 8 - seen})
     rule = SimpleNamespace(subject=subject, judge=lambda _stay, _zone: Judgement(confirmed=True, score=1.0, why={}))
     incident = SimpleNamespace(state=State.CANDIDATE, since_s=0.0, onset_s=0.0, confirmed_s=None)
     case = Case(*(cast("Any", it) for it in (incident, thing, ZONE, rule, None, None)))
