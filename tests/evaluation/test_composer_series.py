@@ -163,3 +163,14 @@ def test_the_shipped_long_recipe_holds_five_hours_of_all_rules_and_weathers() ->
     for name in ("night", "headlights", "rain", "shake_px", "nudge", "shadows", "lights", "exposure", "noise"):
         assert any(getattr(one, name) for one in weather), name
     assert not any(actor.parks for one in made for actor in one.actors if actor.thing)
+
+
+def test_every_held_out_scene_has_a_camera_or_a_thing_that_no_rule_was_tuned_on() -> None:
+    tuned, held_out = (read_recipe(RECIPES / f"{name}.yaml") for name in ("street", "held_out"))
+    assert not {one.name for one in tuned.scenarios} & {one.name for one in held_out.scenarios}
+    for one in held_out.scenarios:
+        put = [actor.puts.thing for actor in one.actors if actor.puts]
+        things = {*(actor.thing for actor in one.actors if actor.thing), *put, *(it.thing for it in one.lies)}
+        assert one.background not in tuned.backgrounds or things - set(tuned.things), one.name
+    kinds = {str(one.zone.kind) for one in held_out.scenarios}
+    assert kinds == {"no_parking", "no_dumping", "no_vending"}
