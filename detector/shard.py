@@ -169,8 +169,16 @@ class Shard:
         while not self._slots.idle(post.camera.id) and time.monotonic() < deadline_s:
             time.sleep(POLL_S)
         if not post.finished:
-            post.watch.finish(for_good=False)
+            self._finish(post, for_good=False)
         log.info("camera %s: is not watched here any more", post.camera.id)
+
+    @staticmethod
+    def _finish(post: Post, *, for_good: bool = True) -> None:
+        try:
+            post.watch.finish(for_good=for_good)
+        except Exception:
+            # The others are still to be finished.
+            log.exception("camera %s: could not be finished", post.camera.id)
 
     def _start_reading(self, post: Post) -> None:
         post.thread = threading.Thread(target=self._read, args=(post,), name=f"feed-{post.camera.id}", daemon=True)
@@ -213,7 +221,7 @@ class Shard:
             ended = not post.thread.is_alive() and self._slots.idle(post.camera.id)
             if ended and not post.finished:
                 post.finished = True
-                post.watch.finish()
+                self._finish(post)
                 log.info("camera %s: the recording has ended at %.1f s", post.camera.id, post.feed.health.read_s)
             elif not post.finished:
                 # Counted on from the last picture, so that what is due happens while the camera is away, too.
@@ -277,7 +285,7 @@ class Shard:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         for post in self._posts.values():
             if not post.finished:
-                post.watch.finish(for_good=not post.camera.address.live)
+                self._finish(post, for_good=not post.camera.address.live)
         self._views_next_s = 0.0
         self._keep_views(time.monotonic())
         self._evidence.shutdown(wait=True)

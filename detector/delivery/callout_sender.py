@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import queue
-import ssl
 import threading
 import time
 from collections import Counter
@@ -130,7 +129,7 @@ class CallOuts:
             status = asyncio.run(_posted(waiting.to.url, body, headers))
         except TimeoutError:
             return f"no answer within {TIMEOUT_S:g} s", True
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ssl.SSLError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return str(error) or type(error).__name__, True
         if httpx.codes.is_success(status):
             return "", False

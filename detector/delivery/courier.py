@@ -97,6 +97,10 @@ class Courier:
             except sqlite3.OperationalError as error:  # busy, or its disk is full: neither lasts for ever
                 log.warning("the outbox can't be used for now: %s", error)
                 wait_s = self._backoff_s()
+            except Exception:
+                # Nothing is delivered without this thread: whatever it is, it is said, and tried again.
+                log.exception("a round of deliveries has failed")
+                wait_s = self._backoff_s()
             self._stopping.wait(wait_s)
         self._outbox.close()
 
@@ -105,8 +109,10 @@ class Courier:
         now_s = time.monotonic()
         self._held_until_s = {incident: until for incident, until in self._held_until_s.items() if until > now_s}
         messages = self._outbox.next_messages(BATCH, skip=self._held_until_s)
-        together = self._deliver_together(revisions_for_batch(messages), now_s)
+        batch = revisions_for_batch(messages)
+        together = self._deliver_together(batch, now_s)
         if together is None:
+            self._let_others_try(batch[0])
             return self._backoff_s()
         for message in messages:
             if self._stopping.is_set():
@@ -115,14 +121,20 @@ class Courier:
                 continue
             outcome = self._deliver(message)
             if outcome is Outcome.AWAY:
+                self._let_others_try(message)
                 return self._backoff_s()
             if outcome is Outcome.LATER:
                 self._hold(message, now_s)
         return 0.0 if messages else POLL_S
 
-    def _hold(self, message: Message, now_s: float) -> None:
-        wait_s = min(HELD_MAX_S, HELD_FIRST_S * 2.0 ** min(message.attempts, 10))
+    def _hold(self, message: Message, now_s: float, max_s: float = HELD_MAX_S) -> None:
+        wait_s = min(max_s, HELD_FIRST_S * 2.0 ** min(message.attempts, 10))
         self._held_until_s[message.incident] = now_s + wait_s
+
+    def _let_others_try(self, message: Message) -> None:
+        """Nobody takes anything, or nobody takes this one: from its second try on, the next probe is another incident's."""
+        if message.attempts > 0:
+            self._hold(message, time.monotonic(), BACKOFF_MAX_S)
 
     def _deliver_together(self, batch: Sequence[Message], now_s: float) -> set[int] | None:
         """Sends revisions in one request; gives which have been dealt with. None: nobody takes anything for now."""
@@ -130,7 +142,7 @@ class Courier:
             return set()
         try:
             answer = send_batch(self._client, batch, self._epoch_of)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._outbox.failed(batch[0])
             self._went_away(str(error) or type(error).__name__)
             return None
@@ -160,7 +172,7 @@ class Courier:
         try:
             with delivering(message) as trace:
                 answer = self._send(message, trace)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             self._outbox.failed(message)
             self._went_away(str(error) or type(error).__name__)
             return Outcome.AWAY

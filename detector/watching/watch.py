@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -186,6 +185,8 @@ class CameraWatch:
     def finish(self, *, for_good: bool = True) -> None:
         """The source has ended, for good or until the next start: completes the evidence with what is there."""
         with self._lock:
+            if self._last is None and not for_good:
+                return  # nothing was taken up: what is kept of the run before stays as it is
             if self._last is not None and for_good:
                 for thing in self._things():
                     # There was no time left for a second look at the empty place.
@@ -271,14 +272,20 @@ class CameraWatch:
             made = Made()
             try:
                 made = work()
-            except (OSError, ValueError, av.error.FFmpegError):
-                # A clip that can't be written must not take the incident with it: it goes on without.
+            except Exception:
+                # A clip that can't be made must not take the incident with it: it goes on without.
                 log.exception("camera %s: a clip could not be made", self.camera.id)
                 self.clips_failed += 1
             with self._lock:
                 then(made)
 
+        def run_beside() -> None:
+            try:
+                run()
+            except Exception:  # nobody asks an executor's thread how it went
+                log.exception("camera %s: what was made of a clip could not be told", self.camera.id)
+
         if self._plan.executor is None:
             run()
         else:
-            self._plan.executor.submit(run)
+            self._plan.executor.submit(run_beside)

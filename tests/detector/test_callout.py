@@ -203,6 +203,14 @@ def test_what_waited_too_long_is_left_out(platform: Platform) -> None:
     assert platform.heard == []
 
 
+def test_an_address_that_no_name_can_be_made_of_silences_no_other(platform: Platform, sender: CallOuts) -> None:
+    sender.start()
+    sender.offer(CallOut("http://xn--a.local/"), blocked())
+    until(lambda: sender.counts("gate") == {"failed": 1})
+    sender.offer(CallOut(platform.url), blocked("gate-2"))
+    until(lambda: sender.counts("gate") == {"failed": 1, "asked": 1})
+
+
 def test_nobody_there_is_said_without_credentials(sender: CallOuts, caplog: pytest.LogCaptureFixture) -> None:
     url = "http://operator:s3cret@127.0.0.1:9/speak?token=s3cret"
     with caplog.at_level(logging.DEBUG):

@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from detector.delivery import courier as courier_module
 from detector.delivery import outbox as outbox_module
 from detector.delivery.courier import Courier
-from detector.delivery.outbox import Outbox
+from detector.delivery.outbox import Message, Outbox
 from detector.errors import ConfigError
 from tests.detector.event_system import Answer, EventSystem, Request
 
@@ -108,6 +110,71 @@ def test_503_and_then_back(
     events.answers = accept
     assert courier.stop(PATIENCE_S) == 0
     assert outbox.counts() == {"waiting": 0, "sent": 2, "dead": 0}
+
+
+def test_a_message_that_a_proxy_cuts_off_does_not_stop_the_others(
+    outbox: Outbox, events: EventSystem, courier_to: Callable[[str], Courier], tmp_path: Path
+) -> None:
+    events.answers = lambda request: (504, b"too slow") if request.path.endswith("big.mp4") else (201, b"{}")
+    post(outbox, tmp_path / "first", "x", 1, "big.mp4", "then.jpg")
+    for number in range(5):
+        post(outbox, tmp_path / f"other{number}", f"y{number}", 1, "a.jpg")
+    courier_to(events.url).start()
+    until(lambda: outbox.counts()["sent"] == 1 + 5 * 2)
+    assert outbox.counts() == {"waiting": 2, "sent": 11, "dead": 0}
+    assert "x/evidence/then.jpg" not in events.puts  # an incident's order stays
+    events.answers = accept
+    until(lambda: outbox.counts()["sent"] == 13)
+
+
+def test_an_answer_that_cannot_be_read_is_no_end_of_delivery(
+    outbox: Outbox, courier_to: Callable[[str], Courier], tmp_path: Path
+) -> None:
+    broken = threading.Event()
+    broken.set()
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(502 if broken.is_set() else 201)
+            if broken.is_set():
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+            broken.clear()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        post(outbox, tmp_path, "x")
+        courier_to(f"http://127.0.0.1:{proxy.server_port}").start()
+        try:
+            until(lambda: outbox.counts()["sent"] == 1)
+        finally:
+            proxy.shutdown()
+
+
+def test_what_nobody_foresaw_is_said_and_tried_again(
+    outbox: Outbox,
+    events: EventSystem,
+    courier_to: Callable[[str], Courier],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent = outbox.sent
+    failures = iter([sqlite3.DatabaseError("malformed")])
+
+    def fails_once(message: Message) -> None:
+        for error in failures:
+            raise error
+        sent(message)
+
+    monkeypatch.setattr(outbox, "sent", fails_once)
+    post(outbox, tmp_path, "x")
+    courier_to(events.url).start()
+    until(lambda: outbox.counts()["sent"] == 1)
+    assert "a round of deliveries has failed" in caplog.text
 
 
 def test_connection_refused_and_then_back(

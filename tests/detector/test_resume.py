@@ -13,8 +13,14 @@ from detector.following.things import Presence, Thing
 from detector.lifecycle.incidents import EvidenceFile, Incident, State
 from detector.lifecycle.resume import CLOCKS_DIFFER_S, RESUME_MAX_S, OpenCase, keep_open, read_open
 from detector.rules import Actor
+from detector.watching.watch import CameraWatch
+from detector.watching.watch_plan import WatchPlan
+from detector.zoning.cameras_file import Camera
 from detector.zoning.geometry import Box
-from tests.detector.film import PARKED, ZONE, Watched, shoot, watched
+from streams.clock import CaptureClock
+from streams.ring import PacketRing
+from streams.source.address import Address
+from tests.detector.film import PARKED, ZONE, KnowsOneCar, Watched, shoot, watched
 from tests.detector.street import KERB, picture
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -128,6 +134,26 @@ def test_what_left_meanwhile_ends_when_it_was_last_seen(tmp_path: Path) -> None:
     (after,) = run.second.newest.values()
     assert after.state is State.ENDED
     assert after.ended_s == pytest.approx(14.0 - 40.0, abs=2.0)  # a look every 2 s
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_a_camera_that_was_never_looked_at_leaves_what_was_open_before(tmp_path: Path, sends: bool) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING)], 100.0, NOON)
+    clock = CaptureClock(live=True)
+    later = NOON + timedelta(seconds=20)
+    if sends:  # packets come, but the lens is covered
+        clock.media_s(0.0, 0.0, later)
+    plan = WatchPlan(
+        detector=KnowsOneCar(),
+        folder=tmp_path / "evidence",
+        publish=lambda *_: None,
+        record_of=lambda *_: {},
+        open_of=lambda camera, now_s, known: read_open(tmp_path, camera.id, now_s, known.wall(now_s)),
+        keep_open=lambda camera, cases, now_s, now_at: keep_open(tmp_path, camera.id, cases, now_s, now_at),
+    )
+    camera = Camera("gate", Address("rtsp://10.0.0.1/x"), (ZONE,))
+    CameraWatch(camera, PacketRing(30, 2**20), clock, plan).finish(for_good=False)
+    assert [case.incident.id for case in read_open(tmp_path, "gate", 0.0, later)] == ["gate-1"]
 
 
 def test_a_case_whose_zone_was_taken_away_is_over(tmp_path: Path, caplog) -> None:

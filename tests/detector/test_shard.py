@@ -126,3 +126,22 @@ def test_a_blocked_fire_lane_is_called_out_once(tmp_path, caplog) -> None:
     (said,) = asked
     assert (said["camera"], said["zone"], said["place"], said["subject"]) == ("gate", "kerb", "Gate 3", "car")
     assert said["type"] == "illegal_parking"
+
+
+def test_a_camera_that_cannot_be_finished_keeps_no_other_from_it(
+    make_clip, tmp_path: Path, monkeypatch, caplog
+) -> None:
+    address = Address(str(make_clip(seconds=3, gop=10)))
+    cameras = tuple(Camera(name, address, (ZONE,), loop=True) for name in ("broken", "gate"))
+    shard = Shard(ShardSpec("shard-0", cameras, "none", tmp_path / "state", 1, "cpu"), KnowsOneCar())
+    broken, gate = shard._posts.values()
+    finished: list[bool] = []
+
+    def fails(*, for_good: bool) -> None:
+        raise RuntimeError("a disk that is gone")
+
+    monkeypatch.setattr(broken.watch, "finish", fails)
+    monkeypatch.setattr(gate.watch, "finish", lambda *, for_good: finished.append(for_good))
+    shard.run(Stop(lambda: gate.watch.looks > 0, 20))
+    assert len(finished) == 1
+    assert "camera broken: could not be finished" in caplog.text

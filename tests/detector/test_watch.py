@@ -98,11 +98,12 @@ def test_evidence_in_a_thread_of_its_own_is_the_same(film: Path, tmp_path: Path)
     }
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("a bug in a library")])
 def test_a_clip_that_cannot_be_made_does_not_take_the_incident_with_it(
-    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def disk_full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr("detector.evidence.maker.write_clip", disk_full)
     with ThreadPoolExecutor(1) as executor:
