@@ -14,8 +14,9 @@ from api.fleet.settings import FleetSettings
 from api.identity.principals import Principal
 from api.problems import Problem
 from api.registry.configuration import cameras_for, etag_of
+from api.registry.known_cameras import make_known
 from api.schema import as_utc_text
-from api.storage.tables import Camera, CameraLease, Handover, WorkerReport
+from api.storage.tables import CameraLease, Handover, WorkerReport
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """A worker that has said nothing for so long is not listed any more."""
@@ -40,7 +41,7 @@ def take_beat(session: Session, principal: Principal, beat: Beat, settings: Flee
     if wanted is None:
         may = cameras_for(session, principal.cameras)
         wanted = leases.choose(session, holder, may, beat.capacity or 0, moment, settings.lease_s)
-    _register(session, wanted, moment)
+    make_known(session, wanted, moment)
     own, elsewhere = leases.take(session, holder, wanted, moment, settings.lease_s)
     take_reports(session, beat.worker, beat.reports, own, moment, settings.down_after_s)
     if beat.leaving:
@@ -69,15 +70,6 @@ def _keep(session: Session, principal: Principal, beat: Beat, moment: datetime, 
     row.started_at, row.seen_at, row.left_at = beat.started_at, moment, moment if beat.leaving else None
     row.capacity = None if beat.leaving or beat.cameras is not None else beat.capacity
     row.report = beat.outbox.model_dump_json() if beat.outbox is not None else ""
-    session.flush()
-
-
-def _register(session: Session, cameras: Sequence[str], moment: datetime) -> None:
-    known: set[str] = set()
-    for start in range(0, len(cameras), leases.AT_ONCE):
-        some = Camera.id.in_(cameras[start : start + leases.AT_ONCE])
-        known |= set(session.scalars(select(Camera.id).where(some)))
-    session.add_all(Camera(id=camera, registered_at=moment) for camera in dict.fromkeys(cameras) if camera not in known)
     session.flush()
 
 

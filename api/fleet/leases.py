@@ -191,7 +191,8 @@ def check_epoch(
     if lease is None:
         return
     is_anothers = lease.expires_at > moment and lease.token_id != token_id
-    stale = is_anothers if epoch is None else epoch < lease.epoch
+    # An epoch is no secret: naming today's makes nobody its holder.
+    stale = is_anothers or (epoch is not None and epoch != lease.epoch)
     if not stale or (seen_at is not None and seen_at < lease.granted_at):
         return
     raise Problem(

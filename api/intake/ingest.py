@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from api.casework.case_flow import limit_of
@@ -17,9 +15,10 @@ from api.clock import now
 from api.fleet.leases import check_epoch
 from api.identity.principals import Principal
 from api.problems import Problem
+from api.registry.known_cameras import make_known
 from api.schema import IncidentRevision, canonical_json, content_digest
 from api.settings import Settings
-from api.storage.tables import Camera, Incident, IncidentRevisionRow
+from api.storage.tables import Incident, IncidentRevisionRow
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def ingest(
     before = incident.state if incident is not None else None
     if incident is None:
         check_epoch(session, revision.camera, epoch, principal.token_id, revision.confirmed_at, moment)
-        _register_camera(session, revision.camera, moment)
+        make_known(session, [revision.camera], moment)
         incident = Incident(
             id=revision.id,
             received_at=moment,
@@ -125,14 +124,6 @@ def _is_stored(session: Session, incident: Incident, revision: IncidentRevision,
     if revision.camera != incident.camera_id:
         raise Problem(409, f"{incident.id} belongs to camera {incident.camera_id!r}, not {revision.camera!r}.")
     return False
-
-
-def _register_camera(session: Session, camera: str, moment: datetime) -> None:
-    if session.get(Camera, camera) is not None:
-        return
-    # Incidents of one camera may arrive side by side: whoever comes second finds it registered.
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    session.execute(insert(Camera).values(id=camera, registered_at=moment).on_conflict_do_nothing())
 
 
 def _update(incident: Incident, revision: IncidentRevision, moment: datetime, settings: Settings) -> None:

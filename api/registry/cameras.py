@@ -13,6 +13,7 @@ from api.identity.principals import Principal
 from api.problems import Problem
 from api.registry.documents import Kind
 from api.registry.entries import documents
+from api.registry.known_cameras import make_known
 from api.registry.sources import CALLOUT_SCHEMES, check_source
 from api.storage.tables import Camera, RegistryEntry
 
@@ -70,11 +71,8 @@ def has_changed(session: Session, name: str, document: Mapping[str, Any] | None,
     if document is None:
         forget(session, name)
         return
-    camera = session.get(Camera, name)
-    if camera is None:
-        camera = Camera(id=name, registered_at=moment)
-        session.add(camera)
-    camera.area = document.get(AREA)
+    make_known(session, [name], moment)
+    session.get_one(Camera, name).area = document.get(AREA)
 
 
 def named_by(session: Session, kind: Kind, name: str) -> list[str]:

@@ -66,7 +66,7 @@ def get_cases(
     moment = now()
     _require_few(parts, principal, filters, moment)
     with parts.database.write(about="exports") as session:
-        deed = Deed("export", f"/v1/exports/cases.{form}?{_without_purpose(request)}", reason=purpose)
+        deed = Deed("export", f"/v1/exports/cases.{form}?{_asked(filters)}", reason=purpose)
         append(session, actor_of(principal, request), deed, moment)
     disposition = {"Content-Disposition": f'attachment; filename="cases-{moment:%Y%m%d-%H%M%S}.{form}"'}
     body = _written(form, _pages(parts, principal, filters, moment), BOM if filters.bom else "")
@@ -121,6 +121,7 @@ def _written(form: str, pages: Iterator[list[dict[str, Any]]], bom: str) -> Iter
     yield "\n]}\n"
 
 
-def _without_purpose(request: Request) -> str:
-    """The filters as they were asked for."""
-    return str(urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "purpose"]))
+def _asked(filters: ExportFilters) -> str:
+    """The filters that count, as an address has them: of a key that is there twice, the last."""
+    asked = filters.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"purpose"})
+    return urlencode({key: value for key, value in asked.items() if value is not None}, doseq=True)

@@ -96,6 +96,16 @@ def test_scope_purpose_and_record(cases: None, system: System, reviewer: httpx.C
     assert taken[-1]["who"] == "viewer"
 
 
+def test_what_is_registered_is_what_was_taken(cases: None, system: System, reviewer: httpx.Client) -> None:
+    """Of a key that is there many times the last counts: that one is written down, not the first of a long row."""
+    asked = [("type", "dumping")] * 30 + [("type", "illegal_parking"), *FOR.items()]
+    assert reviewer.get("/v1/exports/cases.csv", params=httpx.QueryParams(asked)).status_code == 200
+    chief = system.signed_in("exports-auditor", "administrator")
+    log = [json.loads(line) for line in chief.get("/v1/audit").text.splitlines()]
+    (last,) = [entry["object"] for entry in log if entry["object"].startswith("/v1/exports/")][-1:]
+    assert last == "/v1/exports/cases.csv?type=illegal_parking"
+
+
 def test_limits(cases: None, reviewer: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three cases in pages of one; two when two are asked for; refused, and not cut, when there are too many."""
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)

@@ -1,5 +1,6 @@
 """Workers over HTTP: signs of life, leases, what they leave for each other, and how cameras do."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -8,6 +9,10 @@ import pytest
 from tests.api.events import System, incident, put
 
 STARTED = "2026-05-01T08:00:00Z"
+REGISTERED = {
+    "source": "rtsp://10.2.0.7/live",
+    "zones": [{"id": "kerb", "kind": "no_parking", "polygon": [[0.2, 0.6], [0.8, 0.6], [0.8, 0.9]]}],
+}
 
 
 def beat(worker: httpx.Client, name: str, **said: Any) -> httpx.Response:
@@ -68,8 +73,31 @@ def test_a_stale_holders_writes_are_refused(worker: httpx.Client, other: httpx.C
     stored = incident("stale-1", camera="stale")
     assert worker.put("/v1/incidents/stale-1", json=stored, headers={"Lease-Epoch": "1"}).status_code == 200
     assert other.put("/v1/incidents/stale-1", json=revision, headers={"Lease-Epoch": "2"}).status_code == 200
+    # An epoch is no secret: the refusal itself says it. Whoever names it, or one to come, is no holder for that.
+    refreshed = incident("stale-1", camera="stale", revision=3)
+    for named in ("2", "3"):
+        assert worker.put("/v1/incidents/stale-1", json=refreshed, headers={"Lease-Epoch": named}).status_code == 409
     for wrong in ("0", "x", "99999999999"):
         assert worker.put("/v1/incidents/stale-1", json=revision, headers={"Lease-Epoch": wrong}).status_code == 422
+
+
+def test_a_camera_that_all_name_at_once_becomes_known_once(
+    system: System, worker: httpx.Client, other: httpx.Client
+) -> None:
+    chief = system.signed_in("chief-of-cameras", "administrator")
+
+    def name_it(number: int) -> list[int]:
+        camera = f"at-once-{number}"
+        names = [
+            lambda: beat(worker, "worker-aaaa", cameras=[camera]),
+            lambda: worker.put(f"/v1/incidents/{camera}", json=incident(camera, camera=camera)),
+            lambda: chief.put(f"/v1/registry/camera/{camera}", json=REGISTERED, headers={"If-None-Match": "*"}),
+        ]
+        with ThreadPoolExecutor(len(names)) as pool:
+            return [answer.status_code for answer in pool.map(lambda ask: ask(), names)]
+
+    for number in range(15):
+        assert name_it(number) == [200, 201, 201]
 
 
 def test_what_is_left_for_the_next_one(worker: httpx.Client, other: httpx.Client) -> None:

@@ -145,12 +145,12 @@ def test_writes_under_an_old_epoch_are_refused_but_not_what_was_seen_before(flee
     fleet.take("b", ["x"], 40)  # epoch 2
     with fleet.database.read() as session:
 
-        def check(epoch: int | None, seen: float | None, at: float = 60) -> None:
-            leases.check_epoch(session, "x", epoch, 7, None if seen is None else after(seen), after(at))
+        def check(epoch: int | None, seen: float | None, at: float = 60, token_id: int | None = 7) -> None:
+            leases.check_epoch(session, "x", epoch, token_id, None if seen is None else after(seen), after(at))
 
-        check(2, None)
+        check(2, None, token_id=None)  # its holder's own token
         check(1, 39)  # nobody else can have seen it
-        for epoch, seen in ((1, None), (1, 41), (None, None), (None, 41)):
+        for epoch, seen in ((1, None), (1, 41), (2, None), (3, None), (None, None), (None, 41)):
             with pytest.raises(Problem, match=r"another worker's since .*epoch 2") as refused:
                 check(epoch, seen)
             assert (refused.value.status_code, refused.value.members) == (409, {"epoch": 2})
