@@ -11,6 +11,7 @@ from api.casework.cases import latest_document, review_document
 from api.casework.desk import Desk
 from api.casework.workflow import (
     ASKED_FOR,
+    MOVES,
     PROOF_STILL,
     Action,
     NotAllowedError,
@@ -77,9 +78,10 @@ def take_step(desk: Desk, demand: Demand) -> CaseEvent:
         add_review(desk, demand)
     if target is Step.DISCOVERED:
         incident.verdict = None
+    assignee_id = incident.assignee_id
     if demand.assignee is not None:
         incident.assignee_id = find_assignee(desk.session, desk.settings, demand.assignee).id
-    event = move(desk, demand, target)
+    event = move(desk, demand, target, goes_on=target is step and incident.assignee_id == assignee_id)
     verify_by_camera(desk.session, desk.settings, incident, desk.moment)
     return event
 
@@ -88,24 +90,32 @@ def follow_verdict(desk: Desk, demand: Demand) -> Review:
     """Stores a verdict that was given beside the steps, and moves the case where it leads.
 
     Raises:
-        Problem: 403: the role may not accept, or not reject.
+        Problem: 403: the role may not accept, or not reject, or not take up again what is over; 409: somebody else holds
+            the case; 422: there is no such revision.
     """
     desk.require_role(demand.action)
+    step = Step(desk.incident.step)
+    leads = verdict_moves(step, verdict_of(demand.action))
+    if leads is not None:
+        if step not in MOVES[demand.action]:
+            # What is over is taken up again with it.
+            desk.require_role(Action.REOPEN)
+        desk.require_unlocked()
     review = add_review(desk, demand)
-    leads = verdict_moves(Step(desk.incident.step), review.verdict)
     if leads is not None:
         move(desk, demand, leads)
         verify_by_camera(desk.session, desk.settings, desk.incident, desk.moment)
     return review
 
 
-def move(desk: Desk, demand: Demand, target: Step) -> CaseEvent:
-    """Writes a step down that has been found allowed."""
+def move(desk: Desk, demand: Demand, target: Step, *, goes_on: bool = False) -> CaseEvent:
+    """Writes a step down that has been found allowed; who only says again what is so gets no more time for it."""
     incident = desk.incident
     origin = incident.step
     incident.step = target.value
-    incident.step_at = desk.moment
-    incident.due_at = limit_of(desk.settings, incident, desk.moment)
+    if not goes_on:
+        incident.step_at = desk.moment
+        incident.due_at = limit_of(desk.settings, incident, desk.moment)
     if target is Step.HANDLED:
         incident.handled_by = desk.actor.user_id
     return desk.write(
@@ -122,15 +132,17 @@ def add_review(desk: Desk, demand: Demand) -> Review:
     """Appends a verdict: accepting a case confirms it, and a case is not evidence until a person has done so.
 
     Raises:
-        Problem: 403: nobody's name can stand under it.
+        Problem: 403: nobody's name can stand under it; 422: there is no such revision.
     """
     incident, actor = desk.incident, desk.actor
+    if demand.revision is not None and demand.revision > incident.revision:
+        raise Problem(422, f"revision is {demand.revision}; the latest is {incident.revision}.")
     if actor.user_id is None:
         raise Problem(403, "Only a person can review: this token acts for nobody.")
     review = Review(
         incident_id=incident.id,
         revision=demand.revision or incident.revision,
-        verdict="confirm" if demand.action is Action.ACCEPT else "reject",
+        verdict=verdict_of(demand.action),
         reason=demand.reason,
         note=demand.note,
         user_id=actor.user_id,
@@ -145,6 +157,11 @@ def add_review(desk: Desk, demand: Demand) -> Review:
     digest = content_digest(review_document(review))
     desk.log(f"review.{review.verdict}", reason=review.reason, content_sha256=digest)
     return review
+
+
+def verdict_of(action: Action) -> str:
+    """What accepting, or rejecting, says of a case."""
+    return "confirm" if action is Action.ACCEPT else "reject"
 
 
 def verify_by_camera(session: Session, settings: Settings, incident: Incident, moment: datetime) -> CaseEvent | None:

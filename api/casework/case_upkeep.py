@@ -155,7 +155,11 @@ def split(desk: Desk, part: Incident, note: str | None) -> None:
     step = Step(last.from_step or Step.DISCOVERED)
     # A verdict that came meanwhile counts.
     target = (verdict_moves(step, part.verdict) if part.verdict else None) or step
+    desk.of(part).require_unlocked()
     part.merged_into = None
+    if part.hold_reason is None and desk.incident.hold_reason is not None:
+        # As a part it was kept with the case: it must not lose that by standing alone.
+        part.hold_reason = desk.incident.hold_reason
     move(desk.of(part), Demand(Action.SPLIT, note=note), target)
     desk.write("split", note=note, value=part.id)
 

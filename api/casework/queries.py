@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.casework.workflow import Step
@@ -179,7 +179,8 @@ def _of_the_case(principal: Principal, filters: Filters, moment: datetime) -> It
     if filters.assignee == "none":
         yield Incident.assignee_id.is_(None)
     elif filters.assignee == "me":
-        yield Incident.assignee_id == principal.user_id
+        # Whoever acts for nobody has no cases: `== None` would be those that nobody has.
+        yield false() if principal.user_id is None else Incident.assignee_id == principal.user_id
     elif filters.assignee is not None:
         yield Incident.assignee_id == select(User.id).where(User.name == filters.assignee).scalar_subquery()
     if filters.overdue is not None:

@@ -42,7 +42,7 @@ def write_readme(
         ("Ended (UTC)", case.get("ended_at") or "not seen by the time of this pack"),
         ("Clock", _clock(case.get("clock"))),
         ("Why", (case.get("why") or {}).get("summary")),
-        ("Reviewed by", f"{review['reviewer']}, {review['reviewed_at']}: confirmed"),
+        ("Reviewed by", f"{review['reviewer']}, {review['reviewed_at']}: confirmed{_of_revision(case)}"),
         ("Note", review["note"]),
         ("Step", f"{standing['step']}, since {standing['step_at']}"),
         ("Merged here", ", ".join(standing["merged"])),
@@ -50,7 +50,8 @@ def write_readme(
         ("Pack taken by", f"{who} ({role}), {as_utc_text(at)}"),
         ("Purpose", purpose),
     ]
-    lines = [f"{name + ':':<15}{value}" for name, value in facts if value]
+    # A line break in what people wrote would begin a line that looks like ours.
+    lines = [f"{name + ':':<15}{' '.join(str(value).split())}" for name, value in facts if value]
     files = [_file_line(item) for item in [*case["evidence"], *photos]]
     return "\n".join(
         [
@@ -69,6 +70,14 @@ def write_readme(
             "",
         ]
     )
+
+
+def _of_revision(case: dict[str, Any]) -> str:
+    """Which revision was looked at, where the camera has said more since."""
+    reviewed, latest = case["review"]["revision"], case["revision"]
+    if reviewed == latest:
+        return ""
+    return f" revision {reviewed}; incident.json is revision {latest}, which came later (history.json has the digests)"
 
 
 def _clock(clock: dict[str, Any] | None) -> str:

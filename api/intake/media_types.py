@@ -43,7 +43,7 @@ def check_name(name: str) -> None:
     Raises:
         Problem: 415, naming the endings that are allowed; 422 for a name that a pack uses itself.
     """
-    if name in RESERVED:
+    if name.lower() in RESERVED:  # on some disks they would be one file
         raise Problem(422, f"{name} is a name that evidence packs use themselves; choose another.")
     if _ending(name) not in _KINDS:
         raise Problem(

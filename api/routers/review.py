@@ -16,7 +16,7 @@ from api.parts import CurrentParts
 from api.problems import Problem, documented
 from api.records.audit import actor_of
 from api.routers.parameters import IncidentInPath
-from api.storage.tables import Incident, Review
+from api.storage.tables import Review
 
 router = APIRouter(tags=["review"])
 
@@ -61,7 +61,6 @@ def post_review(
     )
     with parts.database.write(about=incident_id) as session:
         incident = find_incident(session, principal, incident_id, for_change=True)
-        _check_revision(verdict, incident)
         is_first = session.scalar(select(Review.id).where(Review.incident_id == incident_id).limit(1)) is None
         desk = Desk(session, parts.settings, actor_of(principal, request), incident, moment)
         review = follow_verdict(desk, demand)
@@ -78,8 +77,3 @@ def _check_reason(verdict: Verdict, allowed: tuple[str, ...]) -> None:
     if verdict.reason not in allowed:
         given = "missing" if verdict.reason is None else repr(verdict.reason)
         raise Problem(422, f"reason is {given}; allowed are {', '.join(allowed)}.", allowed=list(allowed))
-
-
-def _check_revision(verdict: Verdict, incident: Incident) -> None:
-    if verdict.revision is not None and verdict.revision > incident.revision:
-        raise Problem(422, f"revision is {verdict.revision}; the latest is {incident.revision}.")

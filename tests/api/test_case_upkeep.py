@@ -69,6 +69,7 @@ def test_whose_case_it_is(worker: httpx.Client, reviewer: httpx.Client, officer:
     assert ids(worker, zone="assigned", assignee="none") == ["nobodys"]
     assert ids(worker, zone="assigned", assignee="stranger") == ids(reviewer, zone="assigned", assignee="me") == []
     assert "olga" in [one["name"] for one in reviewer.get("/v1/assignees").json()["assignees"]]
+    assert ids(worker, zone="assigned", assignee="me") == []  # a token that acts for nobody has no cases
     assert worker.get("/v1/assignees").status_code == 403
     assert reviewer.put("/v1/cases/mine/assignee", json={"name": None}).status_code == 204
     assert ids(worker, zone="assigned", assignee="olga") == []
@@ -142,6 +143,20 @@ def test_merge_and_split(worker: httpx.Client, reviewer: httpx.Client, officer: 
         == case_of(reviewer, "part")["case"]
     )
     assert [event["action"] for event in case_of(reviewer, "lead")["events"]] == ["merge", "split"]
+
+
+def test_a_part_keeps_its_hold_and_its_lock_when_it_is_split(
+    worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client, chief: httpx.Client
+) -> None:
+    for name in ("held-lead", "held-part"):
+        put(worker, incident(name))
+    assert reviewer.post("/v1/cases/held-lead/merged", json={"incident": "held-part"}).status_code == 204
+    assert chief.put("/v1/cases/held-lead/hold", json={"reason": "court order 7"}).is_success
+    assert officer.put("/v1/cases/held-part/lock").is_success
+    assert reviewer.delete("/v1/cases/held-lead/merged/held-part").status_code == 409
+    assert officer.delete("/v1/cases/held-part/lock").is_success
+    assert reviewer.delete("/v1/cases/held-lead/merged/held-part").status_code == 204
+    assert case_of(reviewer, "held-part")["case"]["hold"] == "court order 7"
 
 
 @pytest.mark.parametrize(("verdict", "target"), [("confirm", "accepted"), ("reject", "rejected"), (None, "discovered")])

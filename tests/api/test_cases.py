@@ -246,3 +246,17 @@ def test_a_candidate_has_no_limit_until_it_is_one(worker: httpx.Client) -> None:
     assert due_at is not None
     put(worker, incident("maybe", revision=3))
     assert worker.get("/v1/incidents/maybe").json()["case"]["due_at"] == due_at
+
+
+def test_sending_the_same_person_again_gives_no_more_time(
+    system: System, worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client
+) -> None:
+    put(worker, incident("again"))
+    done(step(reviewer, "again", "accept"))
+    done(step(reviewer, "again", "dispatch", assignee="olga"))
+    system.execute("UPDATE incidents SET due_at = '2026-01-05 08:00:00.000000' WHERE id = 'again'")
+    done(step(officer, "again", "dispatch", assignee="olga"))
+    assert case_of(reviewer, "again")["case"]["overdue"]
+    system.signed_in("otto", "officer")
+    done(step(reviewer, "again", "dispatch", assignee="otto"))
+    assert not case_of(reviewer, "again")["case"]["overdue"]

@@ -79,6 +79,7 @@ def test_declared_content_counts(system: System, worker: httpx.Client) -> None:
         ("page.html", 415),
         ("noending", 415),
         ("review.json", 422),  # a pack has a file of this name itself
+        ("Review.json", 422),  # nor one that is the same on some disks
     ],
 )
 def test_names(system: System, worker: httpx.Client, name: str, status: int) -> None:

@@ -121,6 +121,58 @@ def test_pack(system: System, worker: httpx.Client, officer: httpx.Client, tmp_p
     assert officer.get(path, params={"purpose": "fine"}).status_code == 409
 
 
+def test_a_pack_says_which_revision_was_looked_at_and_no_note_looks_like_its_own_lines(
+    worker: httpx.Client, officer: httpx.Client
+) -> None:
+    put(worker, incident("revised"))
+    review(officer, "revised", verdict="confirm", note="seen\nReviewed by:   somebody else: confirmed")
+
+    def readme() -> list[str]:
+        answer = officer.get("/v1/incidents/revised/package", params={"purpose": "fine"})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            return archive.read("revised/README.txt").decode().splitlines()
+
+    (line,) = [line for line in readme() if line.startswith("Reviewed by:")]
+    assert line.endswith(": confirmed")
+    put(worker, incident("revised", revision=3, zone="another"))
+    (line,) = [line for line in readme() if line.startswith("Reviewed by:")]
+    assert "confirmed revision 1; incident.json is revision 3" in line
+
+
+def test_a_verdict_takes_up_what_is_over_only_for_who_may_reopen_it(
+    system: System, worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client
+) -> None:
+    put(worker, incident("over"))
+    review(officer, "over", verdict="reject", reason="permitted")
+    assert review(officer, "over", verdict="confirm").status_code == 403
+    assert review(reviewer, "over", verdict="confirm").status_code == 201
+    system.execute("UPDATE incidents SET step = 'appraised' WHERE id = 'over'")
+    assert review(officer, "over", verdict="confirm").status_code == 201  # says what is so, and moves nothing
+    assert review(officer, "over", verdict="reject", reason="permitted").status_code == 403
+    assert reviewer.get("/v1/cases/over").json()["case"]["step"] == "appraised"
+
+
+def test_a_verdict_moves_no_case_that_somebody_else_is_at(
+    worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client
+) -> None:
+    put(worker, incident("held"))
+    assert reviewer.put("/v1/cases/held/lock").is_success
+    assert review(officer, "held", verdict="confirm").status_code == 409
+    assert review(reviewer, "held", verdict="confirm").status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/v1/incidents/few/review", "/v1/cases/few/steps"])
+def test_nobody_reviews_a_revision_that_is_not_there(worker: httpx.Client, reviewer: httpx.Client, path: str) -> None:
+    put(worker, incident("few"))
+    answer = reviewer.post(
+        path,
+        json={"revision": 2, "verdict" if "review" in path else "action": "confirm" if "review" in path else "accept"},
+    )
+    assert answer.status_code == 422
+    assert "the latest is 1" in answer.json()["detail"]
+    assert worker.get("/v1/incidents/few").json()["review"] is None
+
+
 @pytest.mark.sqlite_only
 def test_damaged_evidence_breaks_the_download_off(system: System, worker: httpx.Client, officer: httpx.Client) -> None:
     content = JPEG + b"damage"
