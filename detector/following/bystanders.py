@@ -95,12 +95,15 @@ class Bystanders:
         self._aspect = 1.0
         self._last: Look | None = None
         self._began_s = math.inf
+        self._after_gap = False
+        """True where the last look is too long ago to tell who stays."""
 
     def look(self, look: Look) -> None:
         """Takes a look."""
         height, width = look.luma.shape
         self._aspect = width / height
         self._began_s = min(self._began_s, look.time_s)
+        self._after_gap = self._last is not None and look.time_s - self._last.time_s > STAYS_S[-1][1]
         near = (it for it in look.of(*ROLES) if overlap(it.box, self.place) > 0)
         self._now = [it for it in near if self._plausible(it.role, it.box, it.score)]
         people = [it for it in self._now if it.role == "person"]
@@ -137,6 +140,8 @@ class Bystanders:
     def stays_near(self, box: Box, since_s: float, now_s: float) -> bool:
         """True while somebody stays near a thing: in one place from look to look; who only passes does not count.
 
+        In the first look after a gap nobody can tell the one from the other: whoever is near may have stayed.
+
         Args:
             box: Where the thing lies.
             since_s: When it was put there, in media time: who stood there long before is a part of the place, such as a post
@@ -145,7 +150,8 @@ class Bystanders:
         """
         newest = self._people[-1][1] if self._people else []
         near = [person for person in newest if self._distance(person, box) <= NEAR_HEIGHTS * _height(person)]
-        known_s = max(self._began_s + BEGAN_S, since_s - ALWAYS_S)
+        # Where the thing is older than the watching, as after a restart, who stood there at first may have put it down.
+        known_s = max(self._began_s + BEGAN_S if since_s >= self._began_s else -math.inf, since_s - ALWAYS_S)
         fixtures = [body.first for body in self.bodies if body.looks > 1 and body.first_s <= known_s]
         near = [person for person in near if all(iou(person, it) < UNMOVED_IOU for it in fixtures)]
         if not near:
@@ -156,7 +162,9 @@ class Bystanders:
         ]
         # Where no look falls into one of the spans, the other must do.
         spans = [looks for looks in spans if looks]
-        return bool(spans) and any(
+        if not spans:
+            return self._after_gap
+        return any(
             all(any(self._same_place(person, it) for people in looks for it in people) for looks in spans)
             for person in near
         )

@@ -4,6 +4,7 @@ A region that has changed and stayed becomes a thing, unless it is light, or wha
 of somebody who stands there. From then on its cells are compared with how it looks and with how the ground looked.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -18,7 +19,7 @@ from detector.following.template import patch_at
 from detector.following.things import ADAPT, ANCHOR_BOXES, Presence, Thing, Update
 from detector.following.traces import AREA_MAX, WEIGHT_MIN, Nature, Trace, nature, near, traces, weight
 from detector.rules.signs import Company
-from detector.watching.looks import Look
+from detector.watching.looks import Look, unwatched_s
 from detector.zoning.geometry import Box, iou, overlap
 
 __all__ = ["ChangeKeeper", "Corners"]
@@ -44,6 +45,8 @@ LOST_SHARE = 0.15
 CLASSED_IOU = 0.3
 ITSELF_IOU = 0.6
 """A detection this close to a thing is the thing under another name, not something in front."""
+GAP_S = 6.5
+"""Looks further apart than this tell nothing of who stayed near meanwhile: where it matters, every patrol look is taken."""
 AROUND = 0.15
 """Who is further away from the ground than this part of the frame is of no matter."""
 
@@ -61,7 +64,7 @@ class ChangeKeeper:
         self._moves = Moves()
         self._lying: dict[int, Lying] = {}
         self._next_id = 1
-        self._now_s = 0.0
+        self._now_s = -math.inf
 
     @property
     def things(self) -> list[Thing]:
@@ -74,7 +77,7 @@ class ChangeKeeper:
             return Update()
         if self._lying and look.luma.shape != self.ground.cells.picture:
             self.relearn()
-        self._now_s = look.time_s
+        self._pass(look.time_s)
         self.bystanders.look(look)
         self.ground.look(look.time_s, look.luma, self.bystanders.covering())
         if self.ground.holding:
@@ -130,6 +133,13 @@ class ChangeKeeper:
             moved=lying.moved,
             covered=lying.covered / max(1, lying.looks),
         )
+
+    def _pass(self, now_s: float) -> None:
+        """Time goes on to a look: who stayed near while nobody looked is not known, so that does not count as being alone."""
+        first = self._now_s == -math.inf
+        for lying in self._lying.values():
+            lying.stayed_near_s = now_s if first else lying.stayed_near_s + unwatched_s(self._now_s, now_s, GAP_S)
+        self._now_s = now_s
 
     def _take_over(self, thing: Thing) -> None:
         nothing = np.zeros(self.ground.cells.shape, np.uint8)

@@ -1,5 +1,6 @@
 """A look: what one picture shows. And the memory of looks that a place is compared with."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ RECENT_EVERY_S = 0.5
 SPARSE_S = 10.0
 """Of older ones, one per this time: enough to tell whether a thing was there before the detector saw it."""
 MEMORY_S = 120.0
+PATROL_S = 2.0
+"""Looks are so far apart on patrol, nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class Look:
     def of(self, *roles: str) -> tuple[Sighting, ...]:
         """The sightings that play one of these roles."""
         return tuple(sighting for sighting in self.sightings if sighting.role in roles)
+
+
+def unwatched_s(looked_s: float, now_s: float, gap_s: float) -> float:
+    """How much of the time between two looks nobody watched: where they are too far apart, all but a patrol interval of it.
+
+    >>> unwatched_s(10.0, 12.0, gap_s=6.5), unwatched_s(10.0, 40.0, gap_s=6.5)
+    (0.0, 28.0)
+
+    Args:
+        looked_s: Media time of the last look; minus infinity where there was none.
+        now_s: Of the newest.
+        gap_s: Looks that are no further apart are watching.
+    """
+    apart_s = now_s - looked_s
+    return apart_s - PATROL_S if gap_s < apart_s < math.inf else 0.0
 
 
 class LookMemory:

@@ -256,6 +256,32 @@ def test_after_a_restart_it_goes_by_its_own_looks() -> None:
     assert after.settled == []  # the place that it leaves is no thing, though nobody knew the ground beneath it
 
 
+@pytest.mark.parametrize("gap_s", [6.0, 10.0, 30.0])
+def test_who_stayed_near_while_nobody_looked_is_not_known(gap_s: float) -> None:
+    # Has stood beside the bag since it came; the camera was away for a while.
+    beside = person(0.60, 0.70)
+    story = Story().show(20).show(40, Put(), sightings=(beside,))
+    story.now_s += gap_s
+    assert story.show(2, Put(), sightings=(beside,)).alone_s == 0
+    story.now_s += gap_s
+    # He is missed, or has gone: a gap says no more than a patrol look does.
+    assert story.show(2, Put()).alone_s == 2.0
+    assert story.show(4, Put()).alone_s == 6.0
+
+
+@pytest.mark.parametrize("pause_s", [3.0, 30.0])
+def test_after_a_restart_nobody_knows_who_stayed_near(pause_s: float) -> None:
+    beside = person(0.60, 0.70)
+    before = Story().show(20).show(40, Put(), sightings=(beside,))
+    after = Story()
+    after.keeper.adopt(before.only)
+    after.now_s = before.now_s + pause_s
+    for _ in range(10):
+        # Not even later does he pass for a post, though he was there when watching began.
+        assert after.show(2, Put(), sightings=(beside,)).alone_s == 0
+    assert after.show(6, Put()).alone_s == 6.0
+
+
 def test_a_camera_with_another_size_of_picture_keeps_what_lies_there() -> None:
     story = Story().show(8).show(10, Put())
     large = look(20.0, [Put()])
