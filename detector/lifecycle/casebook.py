@@ -117,7 +117,7 @@ class CaseBook:
                 type=rule.incident_type,
                 since_s=since_s,
                 onset_s=onset_s,
-                box=thing.anchor,
+                box=thing.anchor.clipped,
                 class_name=thing.class_name,
                 role=rule.subject.role,
             )

@@ -60,7 +60,7 @@ class Incident:
 
     def confirmed(self, at_s: float, box: Box, score: float, why: dict[str, Any]) -> "Incident":
         """The alarm: `at_s` is the newest picture that the decision used."""
-        return replace(self, state=State.CONFIRMED, confirmed_s=at_s, box=box, score=score, why=why)
+        return replace(self, state=State.CONFIRMED, confirmed_s=at_s, box=box.clipped, score=score, why=why)
 
     def ended(self, at_s: float, why: dict[str, Any]) -> "Incident":
         """The thing has gone."""

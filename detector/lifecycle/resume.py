@@ -210,6 +210,8 @@ def _moved(incident: Incident, by_s: float) -> Incident:
     """The incident with all its moments later by so much."""
     return replace(
         incident,
+        # An earlier version may have kept one that reaches out of the frame.
+        box=incident.box.clipped,
         since_s=incident.since_s + by_s,
         onset_s=_later(incident.onset_s, by_s),
         confirmed_s=_later(incident.confirmed_s, by_s),

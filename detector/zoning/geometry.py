@@ -30,12 +30,15 @@ class Box(NamedTuple):
         """Moved to the right and down."""
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
+    @property
+    def clipped(self) -> "Box":
+        """The part of it that lies in the frame: a nudged camera may take a place beyond it."""
+        return Box(*(min(1.0, max(0.0, side)) for side in self))
+
     def grown(self, share: float) -> "Box":
         """Grown on each side by a share of its width and height, kept within the frame."""
         dx, dy = (self.right - self.left) * share, (self.bottom - self.top) * share
-        return Box(
-            max(0.0, self.left - dx), max(0.0, self.top - dy), min(1.0, self.right + dx), min(1.0, self.bottom + dy)
-        )
+        return Box(self.left - dx, self.top - dy, self.right + dx, self.bottom + dy).clipped
 
 
 def overlap(a: Box, b: Box) -> float:

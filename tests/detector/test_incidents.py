@@ -29,6 +29,11 @@ def test_each_step_is_a_new_snapshot_and_the_old_one_stays() -> None:
         confirmed.revision = 9
 
 
+def test_what_a_nudged_camera_takes_beyond_the_frame_is_told_by_what_shows_of_it() -> None:
+    cut = Box(0.3, 0.8, 0.5, 1.0).shifted(0.0, 0.02)
+    assert CANDIDATE.confirmed(70.0, cut, 0.9, {}).box == pytest.approx((0.3, 0.82, 0.5, 1.0))
+
+
 def test_the_id_says_what_it_is() -> None:
     args = ("gate", "kerb", "illegal_parking", "10.00", BOX)
     same = incident_id(*args)

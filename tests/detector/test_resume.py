@@ -75,6 +75,12 @@ def test_a_file_that_cannot_be_read_is_said_and_costs_no_more(tmp_path: Path, ca
     assert f"open cases in {path} can't be read" in caplog.text
 
 
+def test_a_box_beyond_the_frame_is_clipped(tmp_path: Path) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(replace(INCIDENT, box=Box(0.3, 0.82, 0.5, 1.02)), THING)], 100.0, NOON)
+    (case,) = read_open(tmp_path, "gate", 0.0, NOON)
+    assert case.incident.box == Box(0.3, 0.82, 0.5, 1.0)
+
+
 def test_a_thing_that_stands_in_two_zones_is_one_thing_again(tmp_path: Path) -> None:
     both = [OpenCase(INCIDENT, THING), OpenCase(replace(INCIDENT, id="gate-2", zone="bay"), THING)]
     other = replace(THING, anchor=Box(0.6, 0.4, 0.8, 0.6))
