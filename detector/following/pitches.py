@@ -15,7 +15,7 @@ from detector.following.people import MISSED_S, PeopleKeeper, Person, Visits
 from detector.following.template import patch_at
 from detector.following.things import HIDDEN_MAX_S, SETTLE_S, Presence, Thing, Update
 from detector.rules.signs import Amount, Trade
-from detector.watching.looks import Look
+from detector.watching.looks import Look, unwatched_s
 from detector.zoning.geometry import Box, overlap
 
 PITCH = "pitch"
@@ -206,7 +206,7 @@ class PitchKeeper:
         staff = (pitch.vendor, *pitch.partners)
         others = [it for it in standing if it.last_s == now_s and it not in staff and self._visits(it, pitch)]
         hidden = not there and pitch.vendor is not None and _is_covered(pitch.vendor, look)
-        elapsed_s = 0.0 if pitch.looked_s is None else now_s - pitch.looked_s
+        elapsed_s = 0.0 if pitch.looked_s is None else self._watched(pitch, pitch.looked_s, now_s)
         if pitch.looked_s is None and pitch.adopted:
             pitch.kept_s = now_s
         pitch.looked_s = now_s
@@ -218,6 +218,14 @@ class PitchKeeper:
         pitch.visits.note(others if pitch.missing_s <= BRIDGE_S else (), now_s)
         pitch.goods_s = now_s if pitch.laid_out else pitch.goods_s
         _show(pitch, now_s, there=there, hidden=hidden)
+
+    @staticmethod
+    def _watched(pitch: _Pitch, looked_s: float, now_s: float) -> float:
+        """How long a pitch was watched since the last look: while nobody looks, neither vendor nor goods are missed."""
+        unwatched = unwatched_s(looked_s, now_s)
+        pitch.kept_s += unwatched
+        pitch.goods_s += unwatched
+        return now_s - looked_s - unwatched
 
     def _vendor(self, pitch: _Pitch, near: Sequence[Person]) -> Person | None:
         """Who keeps to the goods now: a vendor who is somewhere else near them right after is the same, or came along."""

@@ -18,6 +18,8 @@ SPARSE_S = 10.0
 MEMORY_S = 120.0
 PATROL_S = 2.0
 """Looks are so far apart on patrol, nearly."""
+GAP_S = 13.0
+"""Looks further apart than this are a gap: the change gate has a picture analysed after 10 s, and that may come 2.5 s late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,10 @@ class Look:
         return tuple(sighting for sighting in self.sightings if sighting.role in roles)
 
 
-def unwatched_s(looked_s: float, now_s: float, gap_s: float) -> float:
+def unwatched_s(looked_s: float, now_s: float, gap_s: float = GAP_S) -> float:
     """How much of the time between two looks nobody watched: where they are too far apart, all but a patrol interval of it.
 
-    >>> unwatched_s(10.0, 12.0, gap_s=6.5), unwatched_s(10.0, 40.0, gap_s=6.5)
+    >>> unwatched_s(10.0, 20.0), unwatched_s(10.0, 40.0)
     (0.0, 28.0)
 
     Args:
