@@ -45,7 +45,7 @@ LOST_SHARE = 0.15
 CLASSED_IOU = 0.3
 ITSELF_IOU = 0.6
 """A detection this close to a thing is the thing under another name, not something in front."""
-GAP_S = 6.5
+NEAR_GAP_S = 6.5
 """Looks further apart than this tell nothing of who stayed near meanwhile: where it matters, every patrol look is taken."""
 AROUND = 0.15
 """Who is further away from the ground than this part of the frame is of no matter."""
@@ -138,7 +138,9 @@ class ChangeKeeper:
         """Time goes on to a look: who stayed near while nobody looked is not known, so that does not count as being alone."""
         first = self._now_s == -math.inf
         for lying in self._lying.values():
-            lying.stayed_near_s = now_s if first else lying.stayed_near_s + unwatched_s(self._now_s, now_s, GAP_S)
+            if lying.thing.absent_since_s is not None:
+                lying.thing.unwatched_s += unwatched_s(self._now_s, now_s)
+            lying.stayed_near_s = now_s if first else lying.stayed_near_s + unwatched_s(self._now_s, now_s, NEAR_GAP_S)
         self._now_s = now_s
 
     def _take_over(self, thing: Thing) -> None:
@@ -254,7 +256,7 @@ class ChangeKeeper:
         thing.counts[thing.presence] += 1
         if thing.presence is Presence.SEEN:
             thing.last_s = look.time_s
-            thing.absent_since_s, thing.absent_looks, lying.otherwise_since_s = None, 0, None
+            thing.absent_since_s, thing.unwatched_s, thing.absent_looks, lying.otherwise_since_s = None, 0.0, 0, None
             thing.score_sum += 1.0
             self._name(lying, look)
             if hidden == 0 and not lying.adopted:

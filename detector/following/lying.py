@@ -93,4 +93,4 @@ def has_left(lying: Lying, now_s: float) -> bool:
     if lying.otherwise_since_s is not None and now_s - lying.otherwise_since_s >= OTHERWISE_S:
         return True
     unseen_s = now_s - thing.absent_since_s
-    return (unseen_s >= GONE_S and thing.absent_looks >= GONE_LOOKS) or unseen_s >= HIDDEN_MAX_S
+    return (unseen_s >= GONE_S and thing.absent_looks >= GONE_LOOKS) or unseen_s - thing.unwatched_s >= HIDDEN_MAX_S

@@ -17,7 +17,7 @@ from detector.following.road import Departure, Road
 from detector.following.template import DETAILS_SAME, LOOKS_SAME, Patch, details_alike, likeness, patch_at, shows
 from detector.following.traffic import Standing
 from detector.rules.signs import Traffic
-from detector.watching.looks import Look, Sighting
+from detector.watching.looks import Look, Sighting, unwatched_s
 from detector.zoning.geometry import Box, iou, overlap
 
 SEED_SCORE = 0.35
@@ -80,6 +80,8 @@ class Thing:
     classes: Counter[str] = field(default_factory=Counter)
     score_sum: float = 0.0
     absent_since_s: float | None = None
+    unwatched_s: float = 0.0
+    """How much of the time since then had no looks."""
     absent_looks: int = 0
     changed_looks: int = 0
     """Looks in a row in which something else stood exactly in its place."""
@@ -145,6 +147,8 @@ class ThingKeeper:
         """Takes a look; gives what settled and what left with it."""
         if look.time_s - self._looked_s > AWAY_S:
             self._first = look
+        for thing in (it for it in self.things if it.absent_since_s is not None):
+            thing.unwatched_s += unwatched_s(self._looked_s, look.time_s)
         self._looked_s = look.time_s
         self._traffic = {}
         sightings = unridden(look) if self._roles == {RIDDEN} else look.of(*self._roles)
@@ -223,7 +227,7 @@ class ThingKeeper:
             thing.presence = Presence.ABSENT
         thing.counts[thing.presence] += 1
         if thing.presence in (Presence.SEEN, Presence.HELD):
-            thing.absent_since_s, thing.absent_looks, thing.changed_looks = None, 0, 0
+            thing.absent_since_s, thing.unwatched_s, thing.absent_looks, thing.changed_looks = None, 0.0, 0, 0
             thing.last_s = look.time_s
             if sighting is not None:
                 self._learn(thing, look, sighting, same=same)
@@ -271,7 +275,7 @@ class ThingKeeper:
             return False
         unseen_s = now_s - thing.absent_since_s
         empty = thing.absent_looks >= GONE_LOOKS or thing.changed_looks > GONE_LOOKS
-        return (unseen_s >= GONE_S and empty) or unseen_s >= HIDDEN_MAX_S
+        return (unseen_s >= GONE_S and empty) or unseen_s - thing.unwatched_s >= HIDDEN_MAX_S
 
     @staticmethod
     def _keeps(thing: Thing) -> bool:

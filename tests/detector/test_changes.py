@@ -174,6 +174,15 @@ def test_it_is_hidden_while_somebody_stands_in_front_and_does_not_end() -> None:
     assert len(story.settled) == 1
 
 
+def test_it_is_not_hidden_while_nobody_looks() -> None:
+    front = person(0.53, 0.75)
+    story = Story().show(8).show(10, Put()).show(4, Put(), sightings=(front,))
+    story.now_s += 160.0
+    story.show(4, Put(), sightings=(front,))
+    assert story.only.presence is Presence.HIDDEN
+    assert story.gone == []
+
+
 def test_something_else_in_its_place_for_long_ends_it() -> None:
     story = Story().show(8).show(8, Put()).show(24, Put(seed=77))
     assert story.gone == []

@@ -248,6 +248,16 @@ def test_a_queue_that_stops_in_front_for_a_red_light_does_not_end_the_stay() -> 
     assert len({thing.id for _, thing in story.settled if thing.anchor == pytest.approx(KERB)}) == 1
 
 
+def test_what_is_hidden_has_not_gone_while_nobody_looked() -> None:
+    # Hidden at 20 s, and again in the next look at 180 s: of these 160 s, 158 were not watched.
+    story = Story().show(10, PARKED).show(1, PARKED, IN_FRONT, sightings=[seen(IN_FRONT)])
+    story.now_s += 158.0
+    story.show(1, PARKED, IN_FRONT, sightings=[seen(IN_FRONT)])
+    assert story.gone == []
+    story.show(74, PARKED, IN_FRONT, sightings=[seen(IN_FRONT)])
+    assert story.gone_at_s == [328.0]  # 20 + 158 + 150
+
+
 def test_it_leaves_although_something_static_overlaps_its_place() -> None:
     bench = Box(0.30, 0.50, 0.42, 0.62)  # 0.12 * 0.10 of 0.2 * 0.2: covers 30 % of the anchor, all the time
     story = Story().show(8, PARKED, others=[bench]).show(10, others=[bench])
