@@ -210,7 +210,7 @@ class Case:
     def kept(self) -> OpenCase:
         """What a successor needs."""
         not_before_s = self.not_before_s if math.isfinite(self.not_before_s) else None
-        return OpenCase(self.incident, self.thing, self.laters, self.later_s, self.about, not_before_s)
+        return OpenCase(self.incident, self.thing, self.laters, self.later_s, self.about, not_before_s, self.zone)
 
     def take_up(self, kept: OpenCase) -> None:
         """Goes on after a restart. Pictures from before are gone; what was told may not have arrived, so it is told again."""

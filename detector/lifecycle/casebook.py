@@ -14,7 +14,7 @@ from detector.lifecycle.case import Case, Submit, Surroundings
 from detector.lifecycle.incidents import Incident, State, incident_id
 from detector.lifecycle.inquiry import Questions
 from detector.lifecycle.resume import OpenCase
-from detector.rules import Rule, Subject
+from detector.rules import Rule, Subject, rule_for
 from detector.watching.watch_plan import WatchPlan
 from detector.zoning.cameras_file import Camera
 from detector.zoning.geometry import Box, iou
@@ -132,23 +132,36 @@ class CaseBook:
 
         Args:
             cases: As they were kept, in the media time of now.
-            rules: The zones as they are now; a case whose zone is no more is over.
+            rules: The zones as they are now; a case whose zone is no more is over, and so is one that is lost.
         """
         followed: list[tuple[Rule, Thing]] = []
         for kept in cases:
-            found = [(zone, rule) for zone, rule in rules if zone.id == kept.incident.zone]
-            if not found or found[0][1].incident_type != kept.incident.type:
-                log.warning(
-                    "incident %s: its zone %s is no more: it is not followed on", kept.incident.id, kept.incident.zone
-                )
+            of = (kept.incident.zone, kept.incident.type)
+            zone, rule = next(((it, rule) for it, rule in rules if (it.id, rule.incident_type) == of), (None, None))
+            if zone is None or rule is None or kept.lost is not None:
+                self._let_go(kept, zone or kept.zone, kept.lost or f"its zone {kept.incident.zone} is no more")
                 continue
-            (zone, rule) = found[0]
             case = self._case(kept.incident, kept.thing, zone, rule)
             case.take_up(kept)
             self.cases.append(case)
             if kept.incident.state is not State.ENDED and all(kept.thing is not thing for _, thing in followed):
                 followed.append((rule, kept.thing))
         return followed
+
+    def _let_go(self, kept: OpenCase, zone: Zone | None, why: str) -> None:
+        """What was told ends when it was last seen, though nobody has seen it leave: it would be open for ever."""
+        log.warning("incident %s: %s: it is not followed on", kept.incident.id, why)
+        rule = None if zone is None else rule_for(zone.kind)
+        if zone is None or rule is None or kept.incident.revision == 0:
+            return
+        incident = kept.incident
+        if incident.state is State.CONFIRMED:
+            incident = incident.ended(kept.thing.last_s, {"left": False, "not_followed_on": why})
+        case = self._case(incident, kept.thing, zone, rule)
+        self.cases.append(case)
+        case.take_up(kept)
+        # It was among them until it was told. No look may come to it: its subject may not be followed any more.
+        self.sweep()
 
     def keep(self, now_s: float) -> None:
         """Keeps what is open for the next start: every now and then, as long as there is anything."""

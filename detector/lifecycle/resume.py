@@ -21,14 +21,16 @@ from detector.following.things import Presence, Thing
 from detector.lifecycle.incidents import EvidenceFile, Incident
 from detector.rules.signs import Actor
 from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from streams.disk import part_of, settle
+from streams.wall import RTCP_TRUST_S
 
 log = logging.getLogger(__name__)
 
 OPEN_FOLDER = "open"
 SCHEMA = 1
-CLOCKS_DIFFER_S = 5.0
-"""Another machine may have kept them, whose clock is a little ahead."""
+CLOCKS_DIFFER_S = RTCP_TRUST_S + 5.0
+"""They may have been kept by the camera's own clock, or on another machine, whose clock is a little ahead."""
 RESUME_MAX_S = 6 * 3600.0
 """After a longer pause nobody can say that it is still the same stay: what stands there is taken up anew."""
 
@@ -44,6 +46,10 @@ class OpenCase:
     about: dict[str, Any] = field(default_factory=dict)
     not_before_s: float | None = None
     """No alarm before; None: no such limit."""
+    zone: Zone | None = None
+    """As far as the incident's end says it, should the zone be no more; None where an earlier version has kept it."""
+    lost: str | None = None
+    """Why it can't be followed on; None: it can."""
 
 
 class _Kept(BaseModel):
@@ -62,6 +68,14 @@ class _KeptThing(_Kept):
     steady: bool
 
 
+class _KeptZone(_Kept):
+    kind: ZoneKind
+    polygon: tuple[tuple[float, float], ...]
+    dwell_s: float
+    event_code: str | None
+    grid_code: str | None
+
+
 class _KeptCase(_Kept):
     incident: Incident
     thing: int
@@ -70,6 +84,7 @@ class _KeptCase(_Kept):
     later_s: float
     about: dict[str, Any]
     not_before_s: float | None
+    zone: _KeptZone | None = None
 
 
 class _File(_Kept):
@@ -110,6 +125,7 @@ def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: fl
             later_s=case.later_s,
             about=case.about,
             not_before_s=case.not_before_s,
+            zone=None if case.zone is None else _KeptZone.model_validate(case.zone, from_attributes=True),
         )
         for case in cases
     ]
@@ -138,6 +154,8 @@ def with_revisions(document: Mapping[str, Any], revisions: Mapping[str, int]) ->
 def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> list[OpenCase]:
     """The cases that were open when the camera was last watched, in the media time of now.
 
+    After too long a pause, those that somebody was told of come as `lost`, and the others not at all.
+
     Args:
         state_dir: The worker's.
         camera: Whose cases they are.
@@ -153,14 +171,15 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
         log.error("camera %s: open cases in %s can't be read, and are taken up anew: %s", camera, path, error)  # noqa: TRY400
         return []
     paused_s = (now_at - file.now_at).total_seconds()
+    lost = None
     if not -CLOCKS_DIFFER_S <= paused_s <= RESUME_MAX_S:
         log.warning(
             "camera %s: its %d open cases were kept %.0f s ago (allowed is 0 to %.0f), and are taken up anew",
             camera, len(file.cases), paused_s, RESUME_MAX_S,
         )  # fmt: skip
-        return []
-    paused_s = max(0.0, paused_s)
-    by_s = now_s - paused_s - file.now_s
+        lost = f"it was kept {paused_s:.0f} s ago (allowed is 0 to {RESUME_MAX_S:.0f})"
+    # What is not followed on keeps the wall-clock times that it was told with.
+    by_s = now_s - file.now_s - (paused_s if lost else max(0.0, paused_s))
     things = [_thing(kept, number, by_s) for number, kept in enumerate(file.things, start=1)]
     return [
         OpenCase(
@@ -170,8 +189,11 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
             row.later_s + by_s,
             row.about,
             _later(row.not_before_s, by_s),
+            None if row.zone is None else Zone(row.incident.zone, **dict(row.zone)),
+            lost,
         )
         for row in file.cases
+        if lost is None or row.incident.revision > 0
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.delivery.wire import recorded
 from detector.following.template import patch_at
 from detector.following.things import Presence, Thing
 from detector.lifecycle.incidents import EvidenceFile, Incident, State
@@ -17,9 +18,11 @@ from detector.watching.watch import CameraWatch
 from detector.watching.watch_plan import WatchPlan
 from detector.zoning.cameras_file import Camera
 from detector.zoning.geometry import Box
+from detector.zoning.zones import Zone, ZoneKind
 from streams.clock import CaptureClock
 from streams.ring import PacketRing
 from streams.source.address import Address
+from streams.wall import RTCP_TRUST_S
 from tests.detector.film import PARKED, ZONE, KnowsOneCar, Watched, shoot, watched
 from tests.detector.street import KERB, picture
 
@@ -60,9 +63,21 @@ def test_moments_move_by_what_has_passed_and_all_else_stays(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("passed_s", [-CLOCKS_DIFFER_S - 1, RESUME_MAX_S + 1])
 def test_after_too_long_or_with_a_clock_set_back_nothing_is_taken_up(tmp_path: Path, passed_s: float, caplog) -> None:
-    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING)], 100.0, NOON)
-    assert read_open(tmp_path, "gate", 0.0, NOON + timedelta(seconds=passed_s)) == []
+    untold = replace(INCIDENT, id="gate-2", revision=0, state=State.CANDIDATE)
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING), OpenCase(untold, THING)], 100.0, NOON)
+    (case,) = read_open(tmp_path, "gate", 0.0, NOON + timedelta(seconds=passed_s))
     assert "taken up anew" in caplog.text
+    # Only what was told is left, to be told the end of; at 90 s it was told, so that is 10 s before it was kept.
+    assert (case.incident.id, case.incident.confirmed_s) == ("gate-1", -10.0 - passed_s)
+    assert case.lost == f"it was kept {passed_s:.0f} s ago (allowed is 0 to 21600)"
+
+
+def test_a_camera_whose_own_clock_is_trusted_may_be_ahead(tmp_path: Path) -> None:
+    # It stopped by the camera's clock; the new start goes by when pictures arrive, until the camera has told the time again.
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING)], 100.0, NOON + timedelta(seconds=RTCP_TRUST_S))
+    (case,) = read_open(tmp_path, "gate", 0.0, NOON + timedelta(seconds=1))
+    assert case.lost is None
+    assert case.incident.since_s == -60.0
 
 
 def test_a_file_that_cannot_be_read_is_said_and_costs_no_more(tmp_path: Path, caplog) -> None:
@@ -162,14 +177,38 @@ def test_a_camera_that_was_never_looked_at_leaves_what_was_open_before(tmp_path:
     assert [case.incident.id for case in read_open(tmp_path, "gate", 0.0, later)] == ["gate-1"]
 
 
-def test_a_case_whose_zone_was_taken_away_is_over(tmp_path: Path, caplog) -> None:
-    run = Restarted(tmp_path, dwell_s=6.0, stays_s=99.0)
-    (name,) = {incident.id for incident in run.first.revisions}
+@pytest.mark.parametrize(
+    ("zone", "pause_s", "why"),
+    [
+        (replace(ZONE, id="other"), 30.0, "its zone kerb is no more"),
+        (replace(ZONE, kind=ZoneKind.NO_DUMPING), 30.0, "its zone kerb is no more"),
+        (ZONE, RESUME_MAX_S + 30.0, "it was kept 21630 s ago (allowed is 0 to 21600)"),
+    ],
+)
+def test_what_was_told_and_is_not_followed_on_ends_where_it_was_seen_last(
+    tmp_path: Path, zone: Zone, pause_s: float, why: str, caplog
+) -> None:
+    told = replace(INCIDENT, evidence=())
+    keep_open(tmp_path, "gate", [OpenCase(told, THING, zone=replace(ZONE, event_code="4101"))], 100.0, NOON)
+    zones: list[Zone] = []
     again = watched(
-        tmp_path / "b.mp4",
+        shoot(tmp_path / "b.mp4", lambda _: [], 4.0),
         tmp_path / "evidence",
-        zone=replace(ZONE, id="other"),
-        open_of=lambda *_: [OpenCase(replace(INCIDENT, id=name), THING)],
+        zone=zone,
+        starts_at=NOON + timedelta(seconds=pause_s),
+        record_of=lambda _camera, zone, _clock, incident: zones.append(zone) or recorded(incident),
+        open_of=lambda camera, now_s, clock: read_open(tmp_path, camera.id, now_s, clock.wall(now_s)),
     )
-    assert name not in again.newest
-    assert "its zone kerb is no more" in caplog.text
+    (incident,) = again.revisions
+    assert (incident.id, incident.revision, incident.state) == ("gate-1", INCIDENT.revision + 1, State.ENDED)
+    assert incident.ended_s == pytest.approx(-2.0 - pause_s, abs=0.1)  # at 98 s of 100
+    assert (incident.why["left"], incident.why["not_followed_on"]) == (False, why)
+    assert [file.kind for file in incident.evidence] == ["record"]  # and no picture of a place that is clear
+    assert [it.kind for it in zones] == [ZoneKind.NO_PARKING]
+    assert f"{why}: it is not followed on" in caplog.text
+
+
+def test_what_nobody_was_told_of_is_not_told_when_it_is_let_go(tmp_path: Path) -> None:
+    kept = OpenCase(replace(INCIDENT, revision=0, state=State.CANDIDATE), THING, zone=ZONE)
+    film = shoot(tmp_path / "b.mp4", lambda _: [], 4.0)
+    assert watched(film, tmp_path, zone=replace(ZONE, id="other"), open_of=lambda *_: [kept]).revisions == []
