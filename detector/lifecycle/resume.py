@@ -66,6 +66,7 @@ class _KeptThing(_Kept):
     score_sum: float
     boxes: list[Box]
     steady: bool
+    from_start: bool = False
 
 
 class _KeptZone(_Kept):
@@ -208,6 +209,7 @@ def _kept(thing: Thing) -> _KeptThing:
         score_sum=thing.score_sum,
         boxes=thing.boxes,
         steady=thing.steady,
+        from_start=thing.from_start,
     )
 
 
@@ -225,6 +227,7 @@ def _thing(kept: _KeptThing, number: int, by_s: float) -> Thing:
         score_sum=kept.score_sum,
         boxes=list(kept.boxes),
         steady=kept.steady,
+        from_start=kept.from_start,
     )
 
 

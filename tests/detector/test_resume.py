@@ -1,5 +1,6 @@
 """Open cases survive a restart of the worker: what is kept, and how a second watch goes on with it."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,22 @@ def test_a_file_that_cannot_be_read_is_said_and_costs_no_more(tmp_path: Path, ca
     path.write_bytes(path.read_bytes()[:200])
     assert read_open(tmp_path, "gate", 0.0, NOON) == []
     assert f"open cases in {path} can't be read" in caplog.text
+
+
+def test_who_stood_there_from_the_start_is_no_queue_after_a_restart(tmp_path: Path) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, replace(THING, from_start=True))], 100.0, NOON)
+    (case,) = read_open(tmp_path, "gate", 0.0, NOON)
+    assert case.thing.from_start
+
+
+def test_what_an_earlier_version_has_kept_is_read(tmp_path: Path) -> None:
+    keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING, zone=ZONE)], 100.0, NOON)
+    (path,) = (tmp_path / "open").iterdir()
+    document = json.loads(path.read_bytes())
+    del document["things"][0]["from_start"], document["cases"][0]["zone"]
+    path.write_text(json.dumps(document))
+    (case,) = read_open(tmp_path, "gate", 0.0, NOON)
+    assert (case.thing.from_start, case.zone) == (False, None)
 
 
 def test_a_box_beyond_the_frame_is_clipped(tmp_path: Path) -> None:
