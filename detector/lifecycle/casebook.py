@@ -4,7 +4,6 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from detector.evidence.maker import EvidenceMaker
@@ -45,16 +44,6 @@ def about_place(zone: Zone, ground: GroundPlane | None, box: Box) -> dict[str, A
     return about
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """A stay that was told of and is over."""
-
-    zone: str
-    type: str
-    thing: Thing
-    at_s: float
-
-
 class CaseBook:
     """Keeps the cases of one camera; its watch calls it under its lock.
 
@@ -81,7 +70,7 @@ class CaseBook:
         self._camera, self._ring, self._clock, self._plan = camera, ring, clock, plan
         self._detect, self._submit = detect, submit
         self._from_start: Counter[str] = Counter()
-        self._ended: list[_Ended] = []
+        self._ended: list[OpenCase] = []
         self._now_s = 0.0
         self._keep_next_s = 0.0
         self._kept_some = False
@@ -135,7 +124,8 @@ class CaseBook:
             rules: The zones as they are now; a case whose zone is no more is over, and so is one that is lost.
         """
         followed: list[tuple[Rule, Thing]] = []
-        for kept in cases:
+        self._ended += [kept for kept in cases if kept.cooling]
+        for kept in (it for it in cases if not it.cooling):
             of = (kept.incident.zone, kept.incident.type)
             zone, rule = next(((it, rule) for it, rule in rules if (it.id, rule.incident_type) == of), (None, None))
             if zone is None or rule is None or kept.lost is not None:
@@ -172,10 +162,11 @@ class CaseBook:
     def _keep(self, now_s: float) -> None:
         self._keep_next_s = now_s + KEEP_EVERY_S
         self._now_s = max(self._now_s, now_s)
-        self._kept_some = bool(self.cases)
-        self._plan.keep_open(
-            self._camera, [case.kept() for case in self.cases], self._now_s, self._clock.wall(self._now_s)
-        )
+        cooldowns = {zone.id: zone.cooldown_s for zone in self._camera.zones}
+        cooling = [it for it in self._ended if self._now_s - _ended_s(it) < cooldowns.get(it.incident.zone, 0.0)]
+        kept = [*(case.kept() for case in self.cases), *cooling]
+        self._kept_some = bool(kept)
+        self._plan.keep_open(self._camera, kept, self._now_s, self._clock.wall(self._now_s))
 
     def look(
         self, now_s: float, frame: Frame, questions: Callable[[Case], Questions], gone: Collection[Thing] = ()
@@ -190,7 +181,7 @@ class CaseBook:
         """A thing has left; `frame` is the first picture without it, None if that can't be had any more."""
         for case in [case for case in self.cases if case.thing is thing]:
             if case.incident.state is State.CONFIRMED:
-                self._ended.append(_Ended(case.zone.id, case.incident.type, thing, ended_s))
+                self._ended.append(OpenCase(case.incident.ended(ended_s, {}), thing, cooling=True))
             case.gone(ended_s, frame, clear=thing.presence is Presence.ABSENT)
 
     def about(self, thing: Thing) -> bool:
@@ -267,15 +258,22 @@ class CaseBook:
         """Until when an alarm is withheld, because one like it, in the same place, has only just ended."""
         zone, thing = case.zone, case.thing
         self._ended = [
-            it for it in self._ended if case.incident.since_s - it.at_s < zone.cooldown_s or it.zone != zone.id
+            it
+            for it in self._ended
+            if case.incident.since_s - _ended_s(it) < zone.cooldown_s or it.incident.zone != zone.id
         ]
         return max(
             (
-                it.at_s + zone.cooldown_s
+                _ended_s(it) + zone.cooldown_s
                 for it in self._ended
-                if (it.zone, it.type) == (zone.id, case.incident.type)
+                if (it.incident.zone, it.incident.type) == (zone.id, case.incident.type)
                 and iou(it.thing.anchor, thing.anchor) >= SAME_PLACE_IOU
                 and similarity(it.thing.template, thing.template) >= LIKELY_SAME
             ),
             default=-math.inf,
         )
+
+
+def _ended_s(case: OpenCase) -> float:
+    ended_s = case.incident.ended_s
+    return -math.inf if ended_s is None else ended_s

@@ -50,6 +50,8 @@ class OpenCase:
     """As far as the incident's end says it, should the zone be no more; None where an earlier version has kept it."""
     lost: str | None = None
     """Why it can't be followed on; None: it can."""
+    cooling: bool = False
+    """It is over, and all is told: another one like it is not told of at once."""
 
 
 class _Kept(BaseModel):
@@ -86,6 +88,7 @@ class _KeptCase(_Kept):
     about: dict[str, Any]
     not_before_s: float | None
     zone: _KeptZone | None = None
+    cooling: bool = False
 
 
 class _File(_Kept):
@@ -126,6 +129,7 @@ def keep_open(state_dir: Path, camera: str, cases: Sequence[OpenCase], now_s: fl
             later_s=case.later_s,
             about=case.about,
             not_before_s=case.not_before_s,
+            cooling=case.cooling,
             zone=None if case.zone is None else _KeptZone.model_validate(case.zone, from_attributes=True),
         )
         for case in cases
@@ -192,9 +196,10 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
             _later(row.not_before_s, by_s),
             None if row.zone is None else Zone(row.incident.zone, **dict(row.zone)),
             lost,
+            row.cooling,
         )
         for row in file.cases
-        if lost is None or row.incident.revision > 0
+        if lost is None or (row.incident.revision > 0 and not row.cooling)
     ]
 
 

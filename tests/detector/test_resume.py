@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,10 +102,10 @@ def test_what_an_earlier_version_has_kept_is_read(tmp_path: Path) -> None:
     keep_open(tmp_path, "gate", [OpenCase(INCIDENT, THING, zone=ZONE)], 100.0, NOON)
     (path,) = (tmp_path / "open").iterdir()
     document = json.loads(path.read_bytes())
-    del document["things"][0]["from_start"], document["cases"][0]["zone"]
+    del document["things"][0]["from_start"], document["cases"][0]["zone"], document["cases"][0]["cooling"]
     path.write_text(json.dumps(document))
     (case,) = read_open(tmp_path, "gate", 0.0, NOON)
-    assert (case.thing.from_start, case.zone) == (False, None)
+    assert (case.thing.from_start, case.zone, case.cooling) == (False, None, False)
 
 
 def test_a_box_beyond_the_frame_is_clipped(tmp_path: Path) -> None:
@@ -229,3 +230,26 @@ def test_what_nobody_was_told_of_is_not_told_when_it_is_let_go(tmp_path: Path) -
     kept = OpenCase(replace(INCIDENT, revision=0, state=State.CANDIDATE), THING, zone=ZONE)
     film = shoot(tmp_path / "b.mp4", lambda _: [], 4.0)
     assert watched(film, tmp_path, zone=replace(ZONE, id="other"), open_of=lambda *_: [kept]).revisions == []
+
+
+@pytest.mark.parametrize(("cooldown_s", "told"), [(60.0, 0), (10.0, 1)])
+def test_the_same_in_the_same_place_is_not_told_again_right_after_a_restart(
+    tmp_path: Path, cooldown_s: float, told: int
+) -> None:
+    def run(name: str, there: Callable[[float], bool], starts_at: datetime) -> Watched:
+        return watched(
+            shoot(tmp_path / name, lambda time_s: [PARKED] if there(time_s) else [], 18.0),
+            tmp_path / "evidence",
+            zone=replace(ZONE, cooldown_s=cooldown_s),
+            starts_at=starts_at,
+            for_good=False,
+            open_of=lambda camera, now_s, clock: read_open(tmp_path, camera.id, now_s, clock.wall(now_s)),
+            keep_open=lambda camera, cases, now_s, now_at: keep_open(tmp_path, camera.id, cases, now_s, now_at),
+        )
+
+    (ended,) = run("a.mp4", lambda time_s: 2 <= time_s < 12, NOON).newest.values()
+    assert ended.state is State.ENDED
+    # It comes back 12 s after it left, and stands there for twice the dwell of 6 s.
+    again = run("b.mp4", lambda time_s: time_s >= 4, NOON + timedelta(seconds=20))
+    assert len(again.newest) == told
+    assert ended.id not in again.newest
