@@ -2,7 +2,6 @@
 
 import statistics
 from bisect import bisect_right
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -18,8 +17,11 @@ STEP_S = 0.5
 """A difference larger than this is a clock that was set, not one that drifts: it is followed at once, and counted."""
 RTCP_TRUST_S = 10.0
 """A camera whose own clock is further off than this is set wrong: then the arrival time is the better wall clock."""
-ANCHORS_MAX = 512
-"""Corrections remembered, 4 h of them and more: a moment keeps the wall-clock time that it was given."""
+ANCHORS_MAX = 8192
+"""Corrections remembered, each for 34 h at least: a moment keeps the wall-clock time that it was given."""
+COARSE_S = 0.05
+"""When there is no more room, older corrections that differ by no more than this become one: a moment of last week is off by so
+much at most. A clock that is 100 ppm off leaves 170 of them a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class WallClock:
         self.camera_offset_s: float | None = None
         self.steps = 0
         self._live = live
-        self._anchors: deque[_Anchor] = deque(maxlen=ANCHORS_MAX)
+        self._anchors: list[_Anchor] = []
         if starts_at is not None:
             self._anchors.append(_Anchor(0.0, starts_at.timestamp()))
         self._arrivals: list[float] = []
@@ -108,6 +110,18 @@ class WallClock:
     def _move(self, media_s: float, zero_s: float) -> None:
         if zero_s != self._anchors[-1].zero_s:
             self._anchors.append(_Anchor(media_s, zero_s))
+            if len(self._anchors) > ANCHORS_MAX:
+                self._thin()
+
+    def _thin(self) -> None:
+        """Makes room among the older half of the corrections."""
+        older, newer = self._anchors[: ANCHORS_MAX // 2], self._anchors[ANCHORS_MAX // 2 :]
+        kept = older[:1]
+        for anchor in older[1:]:
+            if abs(anchor.zero_s - kept[-1].zero_s) > COARSE_S:
+                kept.append(anchor)
+        # The first tells of all that was before it, so it stays; were there thousands of steps, so do the newest of them.
+        self._anchors = [kept[0], *kept[1:][-ANCHORS_MAX * 3 // 8 :], *newer]
 
     def at(self, media_s: float) -> datetime:
         """Wall-clock time of a moment of media time, in UTC.

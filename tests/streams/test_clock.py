@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from streams.clock import BURST_S, CaptureClock
-from streams.wall import WINDOW_S
+from streams.wall import ANCHORS_MAX, WINDOW_S, WallClock
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -148,6 +148,30 @@ def test_a_machine_whose_clock_is_set_is_followed_and_what_was_said_stays(off_s)
     assert seconds_off(camera.clock.wall(camera.media[-1]), camera.now_s - 0.04) == pytest.approx(off_s, abs=0.05)
     assert camera.clock.wall(10.0) == said
     assert camera.clock.steps == 1
+
+
+def test_moments_of_a_long_stay_keep_the_time_that_they_were_told_with() -> None:
+    # A camera that is 50 ppm fast, before a machine whose clock is set right by 180 s in the first hour.
+    wall = WallClock(live=True)
+    told: dict[float, datetime] = {}
+    for minute in range(20 * 24 * 60):
+        arrived_s = minute * 60.0
+        wall.arrived(arrived_s * (1 + 50e-6), at(arrived_s + (180.0 if minute >= 40 else 0.0)), fresh=False)
+        if minute in (20, 60, 14 * 60):
+            told[arrived_s - 300.0] = wall.at(arrived_s - 300.0)
+        if minute == 24 * 60:
+            assert {moment_s: wall.at(moment_s) for moment_s in told} == told
+    # After 20 days, of which each minute brought a correction, there was no room for all.
+    assert len(wall._anchors) <= ANCHORS_MAX
+    for moment_s, said in told.items():
+        assert abs((wall.at(moment_s) - said).total_seconds()) <= 0.05
+
+
+def test_a_clock_that_is_set_all_the_time_fills_no_memory() -> None:
+    wall = WallClock(live=True)
+    for minute in range(2 * ANCHORS_MAX):
+        wall.arrived(minute * 60.0, at(minute * 60.0 + minute % 2 * 10.0), fresh=False)
+    assert len(wall._anchors) <= ANCHORS_MAX
 
 
 def test_rtcp_tells_the_wall_clock() -> None:
