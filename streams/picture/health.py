@@ -64,6 +64,9 @@ SAME_PLACE_PX = 1.5
 STEADY_PX = 2.0
 """A look that lies further than this from the shift handed on is not where zones think it is."""
 
+SHIFT = "shift"
+"""The array beside those of the view: what was followed on a nudged view lies there already, and is not shifted once more."""
+
 
 class PictureFault(StrEnum):
     """What can be wrong with a picture."""
@@ -154,7 +157,7 @@ class PictureHealth:
         self._view = View(view)
         self._lasting = {fault: Lasting(lasts_s) for fault, lasts_s in LASTS_S.items()}
         self._shifts_px: deque[tuple[float, float] | None] = deque(maxlen=SHIFT_LOOKS)
-        self._shift_px = (0.0, 0.0)
+        self._shift_px = (0.0, 0.0) if view is None else _shift_of(view)
         self._held: tuple[NDArray[np.uint8], float] | None = None
         self._daylight: float | None = None
         self._last_s: float | None = None
@@ -202,8 +205,8 @@ class PictureHealth:
         )
 
     def export(self) -> dict[str, NDArray[Any]]:
-        """What a restart needs, for `numpy.savez_compressed`; see `View.export`."""
-        return self._view.export()
+        """What a restart needs, for `numpy.savez_compressed`; see `View.export`. And where the view lay last."""
+        return {**self._view.export(), SHIFT: np.array(self._shift_px)}
 
     def _unchanged(self, fine: NDArray[np.uint8], time_s: float) -> float:
         # Without the tenth at each side: there a camera goes on writing the time over a dead picture.
@@ -294,3 +297,11 @@ class PictureHealth:
             self._daylight = seen.brightness
         elif not self._lasting[PictureFault.COVERED].showing:
             self._daylight += min(1.0, passed_s / DAYLIGHT_S) * (seen.brightness - self._daylight)
+
+
+def _shift_of(view: Arrays) -> tuple[float, float]:
+    """Where a view lay last, in pixels of the field; an earlier version did not say."""
+    shift = view.get(SHIFT, np.zeros(2))
+    if shift.shape != (2,) or not np.isfinite(shift).all():
+        raise ValueError(f"array {SHIFT!r} of this view is {shift}: allowed are two finite numbers")
+    return float(shift[0]), float(shift[1])

@@ -89,6 +89,32 @@ def test_the_view_outlives_the_process(street, tmp_path) -> None:
     assert PictureFault.MOVED in again.report.faults
 
 
+def test_a_nudge_outlives_the_process(street, tmp_path) -> None:
+    viewpoint, there = Viewpoint("gate"), nudged(street, 10, -4)
+    looked(viewpoint, street, 0, 60)
+    looked(viewpoint, there, 60, 60)
+    moved = viewpoint.moved_by()
+    write_view(tmp_path, GATE, viewpoint.export())
+    view = read_view(tmp_path, GATE)
+    assert view is not None
+    again = Viewpoint("gate", view)
+    # From the first look on: zones follow at once, before what was followed is taken up again.
+    assert looked(again, there, 0, 2) == [True]
+    assert again.moved_by() == pytest.approx(moved)
+    looked(again, there, 4, 60)
+    assert again.moved_by() is None
+
+
+def test_a_view_tells_where_it_lay_or_lay_where_it_was_learned(street, caplog) -> None:
+    viewpoint = Viewpoint("gate")
+    looked(viewpoint, street, 0, 60)
+    view = viewpoint.export()
+    assert Viewpoint("gate", {name: array for name, array in view.items() if name != "shift"}).export()["levels"].size
+    assert caplog.text == ""
+    assert not Viewpoint("gate", {**view, "shift": np.array([np.nan, 0.0])}).export()["levels"].size
+    assert "array 'shift' of this view is [nan  0.]: allowed are two finite numbers" in caplog.text
+
+
 def test_a_view_that_was_not_learned_replaces_none(street, tmp_path) -> None:
     viewpoint = Viewpoint("gate")
     looked(viewpoint, street, 0, 60)
