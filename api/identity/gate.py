@@ -1,6 +1,7 @@
 """What stands before the routes: who is asking, how much they may send, and headers that every answer carries."""
 
 import hmac
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -26,6 +27,12 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 DRAIN_BYTES = 64 * 1024 * 1024
 """A refused request is read to its end up to here: closing earlier would reset the connection under the answer."""
+
+_UPLOADS = {
+    "PUT": re.compile(r"/v1/(?:incidents/[^/]+/evidence|cases/[^/]+/photos|worker/jobs/[^/]+/files)/[^/]+"),
+    "PATCH": re.compile(r"/v1/uploads/[^/]+"),
+}
+"""The routes that take files, and count for themselves. Whole paths: a case may be called `evidence`."""
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -118,11 +125,8 @@ class _Body:
 
 
 def _is_upload(scope: Scope) -> bool:
-    path = scope["path"]
-    is_job_file = path.startswith("/v1/worker/jobs/") and "/files/" in path
-    if scope["method"] == "PATCH":
-        return bool(path.startswith("/v1/uploads/"))
-    return scope["method"] == "PUT" and ("/evidence/" in path or "/photos/" in path or is_job_file)
+    pattern = _UPLOADS.get(scope["method"])
+    return pattern is not None and pattern.fullmatch(scope["path"]) is not None
 
 
 class Gate:

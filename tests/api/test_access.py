@@ -43,6 +43,13 @@ def test_a_refused_upload_hears_why(system: System) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/v1/cases/evidence/hold", "/v1/cases/photos/assignee"])
+def test_names_of_routes_as_ids_lift_no_limit(system: System, path: str) -> None:
+    """Only what takes files has no limit of its own; a case may be called anything."""
+    answer = system.with_token(role="viewer").put(path, json={"reason": "x" * 20_000_000})
+    assert (answer.status_code, "allowed are" in answer.json()["detail"]) == (413, True)
+
+
 def test_tokens(system: System) -> None:
     token = create_token(system.data_dir, cameras=["a"], name="north")
     client = system.anybody(headers={"Authorization": f"Bearer {token}"})
