@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-_USERINFO = re.compile(r"(?<=://)[^\s/]*@|(?<=://)\S+@")
+_WORD = re.compile(r"\S+")
+_USERINFO = re.compile(r"(?<=://)[^/]*@|(?<=://).+@")
 _SECRET = re.compile(
     r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|auth|key|sig(?:nature)?)=)[^&\s'\"]+", re.IGNORECASE
 )
@@ -16,7 +17,7 @@ def scrub_text(text: str) -> str:
         >>> scrub_text("rtsp://admin:s3cret@10.0.0.5/live?token=abc: no answer")
         'rtsp://***@10.0.0.5/live?token=*** no answer'
     """
-    return _SECRET.sub(r"\1***", _USERINFO.sub("***@", text))
+    return _SECRET.sub(r"\1***", _WORD.sub(_without_login, text))
 
 
 def scrub(value: Any) -> Any:
@@ -38,3 +39,9 @@ def scrub(value: Any) -> Any:
 def has_login(address: str) -> bool:
     """Whether an address carries a login, in its host part or in its query."""
     return scrub_text(address) != address
+
+
+def _without_login(word: re.Match[str]) -> str:
+    # Only up to its last @: beyond, each "://" would be followed to the end in vain, and a text of many took minutes.
+    upto, at, rest = word[0].rpartition("@")
+    return _USERINFO.sub("***@", upto + at) + rest

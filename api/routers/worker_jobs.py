@@ -118,8 +118,7 @@ def put_result(
     request: Request, job_id: JobInPath, body: ResultBody, parts: CurrentParts, principal: WorkerPrincipal
 ) -> Kept:
     """Ends a job well. The same once more does no harm; a stale lease's result is refused."""
-    result = scrub(body.result)
-    if len(json.dumps(result)) > RESULT_BYTES:
+    if len(json.dumps(body.result)) > RESULT_BYTES:
         raise Problem(413, f"The result is too large; allowed are {RESULT_BYTES} bytes as JSON.")
     try:
         digest = content_digest(body.model_dump(mode="json"))
@@ -129,6 +128,7 @@ def put_result(
     with parts.database.write(about=_subject(parts, job_id)) as session:
         job = queue.held(session, job_id, body.attempt, principal.token_id, or_ended=True)
         if not queue.is_told_again(job, body.attempt, digest):
+            result = scrub(body.result)
             outputs.publish(session, job, body.files, result, moment)
             queue.finish(job, result, digest, moment, parts.metrics.jobs)
             _log(session, actor_of(principal, request), "job.done", job, moment, content_digest(body.files))

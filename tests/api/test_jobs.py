@@ -1,6 +1,7 @@
 """Jobs over HTTP: who may ask for what, who gets to do it, and what becomes of what they send."""
 
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from api.jobs.upkeep import tidy
 from api.metrics import Metrics
 from api.parts import Parts
 from api.provision import create_user
+from api.scrub import scrub
 from api.settings import load_settings
 from api.storage.data_folder import open_database, open_store
 from tests.api.events import System, incident, put, repr_digest
@@ -194,6 +196,12 @@ def test_what_a_worker_sends_is_checked(system: System, worker: httpx.Client, re
     assert tell(other, job, "progress", progress=1.0).status_code == 409
     huge = tell(worker, job, "result", result={"text": "x" * 70_000}, files={})
     assert huge.status_code == 413
+    # What looks like many addresses neither keeps anybody waiting nor tells who holds the job.
+    began_s = time.monotonic()
+    many = {"text": "://" * 200_000}
+    assert tell(other, job, "result", result=many, files={}).status_code == 413
+    assert scrub(many) == many
+    assert time.monotonic() - began_s < 5
     assert tell(worker, job, "progress", progress=float(2)).status_code == 422
     assert finish(worker, job).status_code == 200
 
