@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from api.clock import now
@@ -87,7 +87,7 @@ def revoke_token(session: Session, secret: str) -> Token:
 
 
 def rotate(session: Session, token: Token, overlap: timedelta, moment: datetime) -> str:
-    """Gives a token a new secret; the one before stays good for a while.
+    """Gives a token a new secret; the one before stays good for a while, and any still older one no longer than that.
 
     Args:
         session: An open write transaction.
@@ -98,9 +98,12 @@ def rotate(session: Session, token: Token, overlap: timedelta, moment: datetime)
     Returns:
         The new secret, shown once.
     """
-    session.execute(delete(FormerSecret).where(FormerSecret.expires_at <= moment))
+    until, former = moment + overlap, FormerSecret
+    longer = (former.token_id == token.id, former.expires_at > until)
+    session.execute(update(former).where(*longer).values(expires_at=until))
+    session.execute(delete(former).where(former.expires_at <= moment))
     if overlap > timedelta(0):
-        session.add(FormerSecret(secret_sha256=token.secret_sha256, token_id=token.id, expires_at=moment + overlap))
+        session.add(former(secret_sha256=token.secret_sha256, token_id=token.id, expires_at=until))
     secret = new_token()
     token.secret_sha256 = hash_of_secret(secret)
     return secret
