@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -115,21 +116,26 @@ def passes(session: Session, user_id: int, code: str | None, moment: datetime) -
 
 def _is_code(factor: SecondFactor, code: str, moment: datetime) -> bool:
     """The code of one time step, and of each step only the first that comes."""
-    given = code.replace(" ", "")
+    given = _typed(code).encode()
     totp = pyotp.TOTP(factor.secret)
     now_step = int(moment.timestamp()) // totp.interval
     for step in range(now_step - DRIFT_STEPS, now_step + DRIFT_STEPS + 1):
-        if step > factor.last_step and hmac.compare_digest(totp.at(step * totp.interval), given):
+        if step > factor.last_step and hmac.compare_digest(totp.at(step * totp.interval).encode(), given):
             factor.last_step = step
             return True
     return False
 
 
 def _is_recovery_code(session: Session, user_id: int, code: str, moment: datetime) -> bool:
-    digest = hash_of_secret(code.replace("-", "").replace(" ", "").lower())
+    digest = hash_of_secret(_typed(code).lower())
     used = session.execute(
         update(RecoveryCode)
         .where(RecoveryCode.user_id == user_id, RecoveryCode.code_sha256 == digest, RecoveryCode.used_at.is_(None))
         .values(used_at=moment)
     )
     return bool(used.rowcount)  # type: ignore[attr-defined]
+
+
+def _typed(code: str) -> str:
+    """A code as it is meant: a Chinese keyboard may write full-width digits, and people group them."""
+    return unicodedata.normalize("NFKC", code).replace("-", "").replace(" ", "")

@@ -73,6 +73,17 @@ def test_each_sign_in_needs_a_code_and_each_code_is_good_once(system: System) ->
     assert anna.sign_in(anna.code(-5)).status_code == 401
 
 
+def test_full_width_digits_are_digits(system: System) -> None:
+    """As a Chinese keyboard writes them; other signs are a wrong code like any."""
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    mei = Person(system, "digits-2f")
+    mei.set_up()
+    assert [mei.sign_in(code).status_code for code in ("１２３", "é", "二三四五六七")] == [401] * 3
+    assert mei.sign_in(mei.code(1).translate(wide)).status_code == 201
+    assert mei.client.request("DELETE", PATH, json={"code": "é"}).status_code == 422
+    assert mei.client.request("DELETE", PATH, json={"code": mei.recovery[0].translate(wide)}).status_code == 204
+
+
 def test_recovery_codes_are_good_once(system: System) -> None:
     otto = Person(system, "otto-2f")
     otto.set_up()
