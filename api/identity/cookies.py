@@ -1,9 +1,7 @@
 """The session cookie."""
 
-from http.cookies import SimpleCookie
-
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 
 from api.settings import Limits
@@ -13,8 +11,8 @@ SESSION_COOKIE = "streetwarden_session"
 
 def session_secret(headers: Headers) -> str | None:
     """The secret in the session cookie, if there is one."""
-    morsel = SimpleCookie(headers.get("cookie", "")).get(SESSION_COOKIE)
-    return morsel.value if morsel else None
+    # As browsers write them: others may set cookies for our host, and one with an odd name must not shut us out.
+    return cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
 
 
 def set_session_cookie(response: Response, request: Request, secret: str, limits: Limits) -> None:

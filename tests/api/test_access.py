@@ -115,6 +115,14 @@ def test_one_time_password_and_ones_own(system: System) -> None:
     assert client.get("/v1/whoami").status_code == 401
 
 
+@pytest.mark.parametrize("foreign", ["a/b=1", "a b=1", "=", "{}", 'x="; y=', "é=1", "a[0]=1"])
+def test_foreign_cookies_do_no_harm(system: System, reviewer: httpx.Client, foreign: str) -> None:
+    secret = reviewer.cookies["streetwarden_session"]
+    headers = {"Cookie": f"{foreign}; streetwarden_session={secret}".encode()}
+    assert system.anybody(headers=headers).get("/v1/whoami").json()["name"] == "anna"
+    assert system.anybody(headers={"Cookie": foreign.encode()}).get("/v1/whoami").status_code == 401
+
+
 def test_wrong_passwords_have_to_wait(system: System) -> None:
     """Five wrong ones are answered 401, then the account waits; time passes by setting the database's clock back."""
     password = create_user(system.data_dir, "gus", "viewer")
