@@ -1,10 +1,14 @@
 """Prometheus metrics of one application."""
 
+from http import HTTPMethod
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.jobs.counters import JobMetrics
 from api.notices.counters import NoticeMetrics
+
+_METHODS = frozenset(HTTPMethod)
 
 
 class Metrics:
@@ -69,9 +73,10 @@ class CountRequests:
 
         async def send_and_count(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # The route's pattern, never the path: a label must not have a value per incident.
+                # The route's pattern, never the path: a label must not have a value per incident, or per odd request.
                 route = getattr(scope.get("route"), "path", "none")
-                self._metrics.requests.labels(scope["method"], route, message["status"]).inc()
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._metrics.requests.labels(method, route, message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, send_and_count if scope["type"] == "http" else send)

@@ -50,6 +50,13 @@ def test_names_of_routes_as_ids_lift_no_limit(system: System, path: str) -> None
     assert (answer.status_code, "allowed are" in answer.json()["detail"]) == (413, True)
 
 
+def test_strangers_name_no_counters(system: System) -> None:
+    for method in ("GETX", "PROPFIND"):
+        system.anybody().request(method, "/")
+    counted = system.anybody().get("/metrics").text
+    assert ("GETX" in counted, "PROPFIND" in counted, 'method="other"' in counted) == (False, False, True)
+
+
 def test_tokens(system: System) -> None:
     token = create_token(system.data_dir, cameras=["a"], name="north")
     client = system.anybody(headers={"Authorization": f"Bearer {token}"})
