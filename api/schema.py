@@ -12,7 +12,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 SCHEMA_VERSION = 1
 
@@ -30,6 +39,26 @@ EvidenceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9
 
 Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+YEARS = range(1970, 9000)
+"""Of a moment: far from both ends of the calendar, where another offset from UTC would be no moment any more."""
+
+
+def _is_text(value: Any) -> Any:
+    # A bare number would be read as seconds or as milliseconds, by its size.
+    if not isinstance(value, datetime) and (not isinstance(value, str) or "-" not in value[1:]):
+        raise ValueError("allowed is RFC 3339, as 2026-03-02T08:00:00Z")
+    return value
+
+
+def _is_in_calendar(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise ValueError(f"the year is {moment.year}: allowed is {YEARS.start} to {YEARS.stop - 1}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_text), AfterValidator(_is_in_calendar)]
+"""A moment as it travels: RFC 3339 with its offset from UTC."""
 
 
 class IncidentType(StrEnum):
@@ -62,9 +91,9 @@ class EvidenceKind(StrEnum):
 
 
 class WireModel(BaseModel):
-    """Base of all messages: immutable, keeps unknown keys."""
+    """Base of all messages: immutable, keeps unknown keys; a number is finite."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class Subject(WireModel):
@@ -84,8 +113,8 @@ class EvidenceItem(WireModel):
     name: EvidenceName
     kind: EvidenceKind
     sha256: Sha256Hex
-    start_at: AwareDatetime
-    end_at: AwareDatetime
+    start_at: Moment
+    end_at: Moment
     derived_from: EvidenceName | None = None
 
 
@@ -107,11 +136,11 @@ class IncidentRevision(WireModel):
     camera: Identifier
     zone: Identifier
     type: IncidentType
-    onset_at: AwareDatetime | None = None
-    seen_from_at: AwareDatetime | None = None
+    onset_at: Moment | None = None
+    seen_from_at: Moment | None = None
     """The first picture with it in; the onset where that is known, else when watching began."""
-    confirmed_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    confirmed_at: Moment | None = None
+    ended_at: Moment | None = None
     box: tuple[Fraction, Fraction, Fraction, Fraction]
     """xyxy in fractions of the frame, origin top left, at confirmation."""
     score: Fraction

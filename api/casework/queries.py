@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, TypeAdapter
 from sqlalchemy import ColumnElement, Select, bindparam, false, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.casework.workflow import Step
 from api.identity.principals import Principal
 from api.problems import Problem
-from api.schema import Identifier, IncidentState, IncidentType
+from api.schema import Identifier, IncidentState, IncidentType, Moment
 from api.storage.tables import RANK_CANDIDATE, RANK_REVIEWED, RANK_WAITING, CaseTag, Incident, User
 
 LIMIT_DEFAULT = 50
@@ -24,9 +24,10 @@ FEW_MAX = 2000
 """So many cases are looked at one by one within some milliseconds, whatever else is asked of them."""
 
 _EMPTY_IS_NONE = BeforeValidator(lambda value: None if value == "" else value)
+_Rank = Annotated[int, Field(ge=0, le=RANK_WAITING + 1)]
 _CURSORS: dict[str, TypeAdapter[Any]] = {
-    "newest": TypeAdapter(tuple[Literal["newest"], AwareDatetime, str]),
-    "queue": TypeAdapter(tuple[Literal["queue"], int, float, AwareDatetime, str]),
+    "newest": TypeAdapter(tuple[Literal["newest"], Moment, str]),
+    "queue": TypeAdapter(tuple[Literal["queue"], _Rank, FiniteFloat, Moment, str]),
 }
 
 
@@ -51,10 +52,10 @@ class Filters(BaseModel):
     )
     tag: Annotated[Annotated[str, Field(max_length=40)] | None, _EMPTY_IS_NONE] = None
     hold: Annotated[bool | None, _EMPTY_IS_NONE] = Field(default=None, description="Whether it is on legal hold")
-    from_: Annotated[AwareDatetime | None, _EMPTY_IS_NONE] = Field(
+    from_: Annotated[Moment | None, _EMPTY_IS_NONE] = Field(
         default=None, alias="from", description="RFC 3339; confirmed (or else begun) at or after"
     )
-    until: Annotated[AwareDatetime | None, _EMPTY_IS_NONE] = Field(default=None, description="RFC 3339; before")
+    until: Annotated[Moment | None, _EMPTY_IS_NONE] = Field(default=None, description="RFC 3339; before")
     order: Literal["newest", "queue"] = Field(
         default="newest",
         description=(

@@ -5,9 +5,9 @@ A newer worker may say more than this version knows: that is passed over.
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.schema import Identifier, Sha256Hex
+from api.schema import Identifier, Moment, Sha256Hex
 
 CAMERAS_MAX = 5000
 EPOCH_MAX = 2**31 - 1
@@ -56,7 +56,7 @@ class Beat(_Said):
     worker: WorkerId = Field(description="The same from start to start: it belongs to the worker's state folder")
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(description="For people: its machine")
     version: Word
-    started_at: AwareDatetime
+    started_at: Moment
     cameras: list[Identifier] | None = Field(
         default=None,
         max_length=CAMERAS_MAX,

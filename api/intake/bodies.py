@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from api.problems import Problem, invalid
-from api.schema import IncidentRevision
+from api.schema import IncidentRevision, canonical_json
 
 
 def read_json(body: bytes) -> dict[str, Any]:
@@ -32,9 +32,14 @@ def read_revision(document: Any, where: str = "body") -> IncidentRevision:
         Problem: 422, naming what is wrong.
     """
     try:
-        return IncidentRevision.model_validate(document)
+        revision = IncidentRevision.model_validate(document)
+        # Also what this version does not know has to have a byte form: 1e999 is JSON, but no number that can be kept.
+        canonical_json(document)
     except ValidationError as error:
         raise invalid(error.errors(), where) from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, f"{where}: allowed are finite numbers and whole texts: {error}.") from None
+    return revision
 
 
 def _refuse_constant(name: str) -> NoReturn:

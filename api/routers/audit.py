@@ -20,6 +20,9 @@ from api.schema import Sha256Hex
 
 router = APIRouter(tags=["audit"])
 
+SEQUENCE_MAX = 2**63 - 1
+"""What every database keeps as the number of an entry."""
+
 LINES_AT_ONCE = 1000
 """So many entries are read in one transaction of an export: none stays open while a slow client reads."""
 
@@ -53,7 +56,7 @@ class CaseAudit(BaseModel):
 def get_verification(
     parts: CurrentParts,
     _principal: ChiefPrincipal,
-    after: Annotated[int, Query(ge=0, description="Begin after this entry, whose hash is known")] = 0,
+    after: Annotated[int, Query(ge=0, le=SEQUENCE_MAX, description="Begin after this entry, whose hash is known")] = 0,
     hash: Annotated[Sha256Hex | None, Query(description="The hash of that entry")] = None,  # noqa: A002
 ) -> Verification:
     """Checks every entry: an edit, a gap, a cut end and another order are each found."""
@@ -84,7 +87,9 @@ def get_audit(
     request: Request,
     parts: CurrentParts,
     principal: ChiefPrincipal,
-    after: Annotated[int, Query(ge=0, description="The number of the entry before the first one wanted")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=SEQUENCE_MAX, description="The number of the entry before the first one wanted")
+    ] = 0,
 ) -> StreamingResponse:
     """The log with its chain as JSON lines, up to the entry that says that it was taken."""
     moment = now()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from api.parts import CurrentParts
 from api.problems import Problem, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
 from api.routers.parameters import Name, Names
-from api.schema import as_utc_text
+from api.schema import Moment, as_utc_text
 from api.storage.tables import Token, TokenArea, TokenCamera, User
 
 router = APIRouter(tags=["people"])
@@ -38,7 +38,7 @@ class NewToken(_Body):
     user: Name | None = Field(
         default=None, description="The account it acts for: for all roles of people but a viewer's"
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class Overlap(_Body):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.notices.subscriptions import KindList
-from api.schema import Identifier
+from api.schema import Identifier, Moment
 
 CAMERAS_MAX = 1000
 IDS_MAX = 1000
@@ -50,8 +50,8 @@ class Replay(_Body):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    until: AwareDatetime | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
     ids: Annotated[list[Annotated[str, Field(max_length=36)]], Field(min_length=1, max_length=IDS_MAX)] | None = None
 
     @model_validator(mode="after")

@@ -125,6 +125,7 @@ def test_export_and_verify(system: System, worker: httpx.Client, chief: httpx.Cl
     assert (part["intact"], part["checked"]) == (True, part["head_sequence"] - found["head_sequence"])
     assert chief.get("/v1/audit/verify", params=later | {"hash": "0" * 64}).json()["faults"][0]["what"] == "head"
     assert chief.get("/v1/audit/verify", params={"after": 3}).status_code == 422
+    assert chief.get("/v1/audit/verify", params=later | {"after": 10**30}).status_code == 422
     rest = chief.get("/v1/audit", params={"after": found["head_sequence"]}).text.splitlines()
     assert json.loads(rest[0])["sequence"] == found["head_sequence"] + 1
     exported = tmp_path / "audit.jsonl"

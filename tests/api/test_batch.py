@@ -1,5 +1,8 @@
 """Many incidents in one request: each for itself, and as safe as alone."""
 
+import json
+from typing import Any
+
 import httpx
 import pytest
 
@@ -44,6 +47,29 @@ def test_each_is_taken_for_itself(system: System, worker: httpx.Client) -> None:
     assert worker.get("/v1/incidents/old").json()["revision"] == 3
     for name in ("elsewhere", "wrong"):
         assert worker.get(f"/v1/incidents/{name}").status_code == 404
+
+
+UNKEEPABLE: dict[str, dict[str, Any]] = {
+    "a-number-without-end": {"why": {"looks": float("inf")}},
+    "dwell-nan": {"dwell_s": "nan"},
+    "onset-as-a-number": {"onset_at": 1772438400},
+    "onset-as-digits": {"onset_at": "1772438400"},
+    "before-the-calendar": {"confirmed_at": "0001-01-01T00:00:00+14:00"},
+    "behind-the-calendar": {"ended_at": "9999-12-31T23:59:59-14:00"},
+}
+
+
+def test_what_no_database_can_keep_is_refused_by_itself(worker: httpx.Client) -> None:
+    documents = [incident(name, **wrong) for name, wrong in UNKEEPABLE.items()]
+    text = json.dumps({"incidents": [incident("before-it"), *documents, incident("behind-it")]}).replace(
+        "Infinity", "1e999"
+    )
+    answer = worker.post("/v1/incidents/batch", content=text, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    assert [it["status"] for it in answer.json()["results"]] == [201, *[422] * len(UNKEEPABLE), 201]
+    for document in documents:
+        alone = worker.put(f"/v1/incidents/{document['id']}", content=json.dumps(document).replace("Infinity", "1e999"))
+        assert (alone.status_code, alone.headers["content-type"]) == (422, "application/problem+json")
 
 
 def test_a_batch_sent_again_changes_nothing(system: System, worker: httpx.Client) -> None:

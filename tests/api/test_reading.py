@@ -1,5 +1,6 @@
 """Lists, filters, cursors, problem documents, and what everybody may read."""
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import httpx
@@ -64,9 +65,15 @@ def test_filters(worker: httpx.Client, filters: dict[str, str], numbers: list[in
         ({"cursor": "!!!"}, "cursor"),
         ({"cursor": "WyJuZXdlc3QiXQ"}, "cursor"),
         ({"cursor": "W10"}, "cursor"),
+        (
+            {"order": "queue", "cursor": urlsafe_b64encode(f'["queue",{10**30},1.0,"{text_of(BEGAN)}","x"]'.encode())},
+            "cursor",
+        ),
+        ({"from": "0001-01-01T00:00:00+14:00"}, "query.from"),
+        ({"until": "1772438400"}, "query.until"),
     ],
 )
-def test_wrong_filters(worker: httpx.Client, filters: dict[str, str], where: str) -> None:
+def test_wrong_filters(worker: httpx.Client, filters: dict[str, str | bytes], where: str) -> None:
     answer = worker.get("/v1/incidents", params=filters)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
