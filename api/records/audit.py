@@ -177,10 +177,12 @@ def verify_log(session: Session, start: Head | None = None) -> Verified:
     until = max(row.sequence, row[2] or 0)
     if start is None or start.sequence == 0:
         return verify(documents(session, until=until), head=Head(row.sequence, row.hash))
-    # The known entry itself is read as well: it must still be there, with the hash that was kept.
+    # The known entry itself is read as well: it must still be there, with the hash that was kept, and be what was hashed.
     before = session.get(AuditEntry, start.sequence)
-    if before is None or before.hash != start.hash:
-        return verify((), start=Head(start.sequence, before.hash if before else "no such entry"), head=start)
+    hashes = (before.hash, hash_of(entry_document(before))) if before else ("no such entry",)
+    for found in hashes:
+        if found != start.hash:
+            return verify((), start=Head(start.sequence, found), head=start)
     return verify(documents(session, after=start.sequence, until=until), start=start, head=Head(row.sequence, row.hash))
 
 

@@ -282,3 +282,15 @@ def test_a_deed_that_fails_leaves_no_entry(tmp_path: Path) -> None:
         found = verify_log(session, Head())
     database.close()
     assert (found.is_intact, found.checked) == (True, 1)
+
+
+def test_the_kept_entry_is_hashed_again(database: Database) -> None:
+    with suppress(UndoneError), database.write() as session:
+        append(session, COMMAND_LINE, Deed("test", "thing"), now())
+        kept = head_of(session)
+        assert verify_log(session, kept).is_intact
+        session.execute(text(UNPROTECTED[session.get_bind().dialect.name][0]))
+        session.execute(text(f"UPDATE audit SET who = 'nobody' WHERE sequence = {kept.sequence}"))
+        session.expire_all()
+        assert [fault.what for fault in verify_log(session, kept).faults] == ["head"]
+        raise UndoneError
