@@ -90,17 +90,15 @@ def follow_verdict(desk: Desk, demand: Demand) -> Review:
     """Stores a verdict that was given beside the steps, and moves the case where it leads.
 
     Raises:
-        Problem: 403: the role may not accept, or not reject, or not take up again what is over; 409: somebody else holds
-            the case; 422: there is no such revision.
+        Problem: 403: the role may not accept, or not reject, or not take up again what is over; 422: there is no such
+            revision.
     """
     desk.require_role(demand.action)
     step = Step(desk.incident.step)
     leads = verdict_moves(step, verdict_of(demand.action))
-    if leads is not None:
-        if step not in MOVES[demand.action]:
-            # What is over is taken up again with it.
-            desk.require_role(Action.REOPEN)
-        desk.require_unlocked()
+    if leads is not None and step not in MOVES[demand.action]:
+        # What is over is taken up again with it.
+        desk.require_role(Action.REOPEN)
     review = add_review(desk, demand)
     if leads is not None:
         move(desk, demand, leads)

@@ -152,15 +152,6 @@ def test_a_verdict_takes_up_what_is_over_only_for_who_may_reopen_it(
     assert reviewer.get("/v1/cases/over").json()["case"]["step"] == "appraised"
 
 
-def test_a_verdict_moves_no_case_that_somebody_else_is_at(
-    worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client
-) -> None:
-    put(worker, incident("held"))
-    assert reviewer.put("/v1/cases/held/lock").is_success
-    assert review(officer, "held", verdict="confirm").status_code == 409
-    assert review(reviewer, "held", verdict="confirm").status_code == 201
-
-
 @pytest.mark.parametrize("path", ["/v1/incidents/few/review", "/v1/cases/few/steps"])
 def test_nobody_reviews_a_revision_that_is_not_there(worker: httpx.Client, reviewer: httpx.Client, path: str) -> None:
     put(worker, incident("few"))
