@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.casework.case_summary import within
 from api.casework.cases import latest_document, review_document
 from api.casework.desk import Desk
 from api.casework.workflow import (
@@ -253,6 +254,7 @@ def _conflict(desk: Desk, detail: str) -> Problem:
     step = Step(desk.incident.step)
     allowed = [action.value for action in open_to(step, desk.actor.role, desk.settings.rules)]
     members: dict[str, Any] = {"step": step.value, "allowed": allowed}
-    if desk.incident.merged_into:
-        members["merged_into"] = desk.incident.merged_into
+    lead = desk.incident.merged_into
+    if lead and within(desk.session, desk.cameras, {lead}):
+        members["merged_into"] = lead
     return Problem(409, detail, **members)

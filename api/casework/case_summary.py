@@ -1,7 +1,7 @@
 """Where people have got with a case: its step, limit, assignee, tags, lock, photos, and what it is merged with."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,16 +9,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.working_hours import WorkingCalendar, worked_s
+from api.identity.scope import Scope
 from api.schema import as_utc_text
 from api.storage.tables import CaseEvent, CaseLock, CasePhoto, CaseTag, EvidenceFile, Incident, User
 
+JOINING = ("merge", "split")
+"""Actions that name another case, which may lie where a reader sees nothing."""
 
-def summaries(session: Session, incidents: Sequence[Incident], moment: datetime) -> dict[str, dict[str, Any]]:
+
+def within(session: Session, cameras: Scope, ids: Collection[str]) -> frozenset[str]:
+    """Those of some cases that lie in a scope; the others are named to nobody who may not see them."""
+    if cameras is None or not ids:
+        return frozenset(ids)
+    rows = session.execute(select(Incident.id, Incident.camera_id).where(Incident.id.in_(ids)))
+    return frozenset(incident_id for incident_id, camera in rows if camera in cameras)
+
+
+def summaries(
+    session: Session, incidents: Sequence[Incident], cameras: Scope, moment: datetime
+) -> dict[str, dict[str, Any]]:
     """Builds the summaries of some cases with one query per table, by the id of their incident.
 
     Args:
         session: A transaction.
         incidents: Whose cases.
+        cameras: What the reader may see: cases elsewhere that these are merged with are not named.
         moment: Now: what is overdue, and which locks still hold.
     """
     ids = [incident.id for incident in incidents]
@@ -31,8 +46,12 @@ def summaries(session: Session, incidents: Sequence[Incident], moment: datetime)
     locks = {lock.incident_id: lock for lock in session.scalars(held)}
     parts: dict[str, list[str]] = defaultdict(list)
     merged = select(Incident.merged_into, Incident.id).where(Incident.merged_into.in_(ids)).order_by(Incident.id)
-    for lead, part in session.execute(merged):
-        parts[lead or ""].append(part)
+    pairs = session.execute(merged).all()
+    leads = {incident.merged_into for incident in incidents if incident.merged_into is not None}
+    seen = within(session, cameras, {*leads, *(part for _, part in pairs)})
+    for lead, part in pairs:
+        if part in seen:
+            parts[lead or ""].append(part)
     return {
         incident.id: {
             "step": incident.step,
@@ -43,7 +62,7 @@ def summaries(session: Session, incidents: Sequence[Incident], moment: datetime)
             "tags": tags[incident.id],
             "lock": lock_document(locks.get(incident.id)),
             "hold": incident.hold_reason,
-            "merged_into": incident.merged_into,
+            "merged_into": incident.merged_into if incident.merged_into in seen else None,
             "merged": parts[incident.id],
             "footage_deleted_at": as_utc_text(incident.footage_deleted_at) if incident.footage_deleted_at else None,
         }
@@ -70,6 +89,21 @@ def event_document(event: CaseEvent) -> dict[str, Any]:
         "note": event.note,
         "value": event.value,
     }
+
+
+def event_documents(
+    session: Session, events: Sequence[CaseEvent], incident: Incident, cameras: Scope
+) -> list[dict[str, Any]]:
+    """What was done to a case, as a reader may see it.
+
+    Where it was merged with, or split from, a case outside of `cameras`, that case and what was said about it are left
+    out. A part's own event does not name its lead: what it is a part of now stands for it.
+    """
+    others = {event.id: event.value or incident.merged_into for event in events if event.action in JOINING}
+    seen = within(session, cameras, {other for other in others.values() if other is not None})
+    unseen = {key for key, other in others.items() if cameras is not None and other not in seen}
+    hidden = {"note": None, "value": None}
+    return [event_document(event) | (hidden if event.id in unseen else {}) for event in events]
 
 
 def events_of(session: Session, incident_id: str) -> Sequence[CaseEvent]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from api.casework.case_flow import Demand, find_assignee, move
+from api.casework.case_summary import within
 from api.casework.desk import Desk
 from api.casework.workflow import MERGE_STEPS, PHOTO_STEPS, Action, Step, verdict_moves
 from api.problems import Problem
@@ -126,12 +127,14 @@ def merge(desk: Desk, part: Incident, note: str | None) -> None:
         raise Problem(422, f"incident is {part.id}: a case can't be merged into itself.")
     for case in (lead, part):
         if Step(case.step) not in MERGE_STEPS:
-            told = f" into {case.merged_into}" if case.merged_into else ""
+            into = within(desk.session, desk.cameras, {case.merged_into} if case.merged_into else ())
+            told = "".join(f" into {name}" for name in into)
             allowed = [step.value for step in MERGE_STEPS]
             raise Problem(409, f"{case.id} is {case.step}{told}; merged are only cases at: {', '.join(allowed)}.")
     own_parts = desk.session.scalars(select(Incident.id).where(Incident.merged_into == part.id)).all()
     if own_parts:
-        raise Problem(409, f"{part.id} leads {', '.join(own_parts)}: split them from it first, or merge the other way.")
+        named = ", ".join(sorted(within(desk.session, desk.cameras, own_parts))) or "cases of other cameras"
+        raise Problem(409, f"{part.id} leads {named}: split them from it first, or merge the other way.")
     part.merged_into = lead.id
     move(desk.of(part), Demand(Action.MERGE, note=note), Step.MERGED)
     desk.write("merge", note=note, value=part.id)

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.casework.case_summary import event_document, events_of, photo_documents, summaries
+from api.casework.case_summary import event_documents, events_of, photo_documents, summaries
 from api.identity.principals import Principal
+from api.identity.scope import Scope
 from api.jobs.derived import derived_items
 from api.problems import Problem
 from api.schema import as_utc_text
@@ -48,8 +49,10 @@ def review_document(review: Review) -> dict[str, Any]:
     }
 
 
-def case_documents(session: Session, incidents: Sequence[Incident], moment: datetime) -> list[dict[str, Any]]:
-    """Builds the cases of some incidents with one query per table, in their order; `moment` is now."""
+def case_documents(
+    session: Session, incidents: Sequence[Incident], cameras: Scope, moment: datetime
+) -> list[dict[str, Any]]:
+    """Builds the cases of some incidents with one query per table, in their order, as `summaries` does."""
     ids = [incident.id for incident in incidents]
     # Joined: a list of pairs to look for would be a scan of the whole table on SQLite.
     is_latest = (IncidentRevisionRow.incident_id == Incident.id) & (IncidentRevisionRow.revision == Incident.revision)
@@ -63,7 +66,7 @@ def case_documents(session: Session, incidents: Sequence[Incident], moment: date
     derived: dict[str, list[DerivedFile]] = defaultdict(list)
     for made in session.scalars(select(DerivedFile).where(DerivedFile.incident_id.in_(ids)).order_by(DerivedFile.name)):
         derived[made.incident_id].append(made)
-    summary = summaries(session, incidents, moment)
+    summary = summaries(session, incidents, cameras, moment)
     return [
         _case(incident, bodies[incident.id], reviews.get(incident.id), files[incident.id], derived[incident.id])
         | {"case": summary[incident.id]}
@@ -71,8 +74,11 @@ def case_documents(session: Session, incidents: Sequence[Incident], moment: date
     ]
 
 
-def history_documents(session: Session, incident: Incident) -> list[dict[str, Any]]:
-    """Everything that happened to a case, oldest first: revisions, files, verdicts, and what people did to it."""
+def history_documents(session: Session, incident: Incident, cameras: Scope) -> list[dict[str, Any]]:
+    """Everything that happened to a case, oldest first: revisions, files, verdicts, and what people did to it.
+
+    Other cases outside of `cameras` are not named.
+    """
     events: list[dict[str, Any]] = []
     for row in session.scalars(select(IncidentRevisionRow).where(IncidentRevisionRow.incident_id == incident.id)):
         state = json.loads(row.body).get("state")
@@ -95,7 +101,8 @@ def history_documents(session: Session, incident: Incident) -> list[dict[str, An
         {"at": as_utc_text(review.reviewed_at), "event": "review", **review_document(review)}
         for review in session.scalars(select(Review).where(Review.incident_id == incident.id).order_by(Review.id))
     )
-    events.extend({"event": "case", **event_document(event)} for event in events_of(session, incident.id))
+    deeds = event_documents(session, events_of(session, incident.id), incident, cameras)
+    events.extend({"event": "case", **deed} for deed in deeds)
     return sorted(events, key=lambda event: event["at"])
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.casework.case_summary import event_document, lock_document
 from api.casework.workflow import Action
+from api.identity.scope import Scope
 from api.notices.telling import tell_event
 from api.problems import Problem
 from api.records.audit import Actor, Deed, append
@@ -25,6 +26,7 @@ class Desk:
         actor: Who changes it.
         incident: Whose case.
         moment: Now.
+        cameras: What they may see; None: all. A case elsewhere is not named to them.
     """
 
     session: Session
@@ -32,6 +34,7 @@ class Desk:
     actor: Actor
     incident: Incident
     moment: datetime
+    cameras: Scope = None
 
     def of(self, other: Incident) -> "Desk":
         """The same person at another case."""

@@ -172,7 +172,7 @@ def _unmade(session: Session, planned: PlannedJob) -> PlannedJob:
 
 def _case(session: Session, principal: Principal, incident_id: str) -> tuple[Incident, dict[str, Any]]:
     incident = find_incident(session, principal, incident_id)
-    return incident, case_documents(session, [incident], now())[0]
+    return incident, case_documents(session, [incident], principal.cameras, now())[0]
 
 
 def _source(session: Session, incident_id: str, name: str, media_types: Sequence[str]) -> EvidenceFile:

@@ -80,7 +80,9 @@ class CaseData(Data):
     reason: str | None = Field(default=None, description="A code of the city's tables")
     role: str
     unit: str | None = None
-    value: str | None = Field(default=None, description="The photo's name, or the other case's incident")
+    value: str | None = Field(
+        default=None, description="The photo's name, or the other case's incident, if of the same camera"
+    )
 
 
 class CameraData(Data):

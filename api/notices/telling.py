@@ -80,6 +80,11 @@ def tell_event(session: Session, incident: Incident, event: CaseEvent) -> None:
     name = kind_of_case_event(event.action, event.to_step)
     if name is None:
         return
+    value = (event.value if event.action in _VALUES_TOLD else None) or incident.merged_into
+    if value is not None and event.action != "photo":
+        # Whoever may see this camera need not see the other: of another camera's case no id is told.
+        other = session.get(Incident, value)
+        value = value if other is not None and other.camera_id == incident.camera_id else None
     data = _case_data(
         incident,
         action=event.action,
@@ -88,7 +93,7 @@ def tell_event(session: Session, incident: Incident, event: CaseEvent) -> None:
         reason=event.reason,
         role=event.role,
         unit=event.unit,
-        value=(event.value if event.action in _VALUES_TOLD else None) or incident.merged_into,
+        value=value,
     )
     append(session, [name], _subject(incident), incident.camera_id, data, event.at)
 

@@ -12,6 +12,7 @@ from api.casework import case_upkeep
 from api.casework.case_flow import Demand, reasons_of, take_step
 from api.casework.case_summary import (
     event_document,
+    event_documents,
     events_of,
     lock_document,
     photo_documents,
@@ -125,7 +126,7 @@ def at_desk(parts: Parts, request: Request, principal: Principal, incident_id: s
     """Sits somebody down at a case, whose row is held until they get up."""
     with parts.database.write(about=incident_id) as session:
         incident = find_incident(session, principal, incident_id, for_change=True)
-        yield Desk(session, parts.settings, actor_of(principal, request), incident, now())
+        yield Desk(session, parts.settings, actor_of(principal, request), incident, now(), principal.cameras)
 
 
 @router.get("/v1/cases/{incident_id}", responses=documented(401, 404, 422))
@@ -137,12 +138,12 @@ def get_case(incident_id: IncidentInPath, parts: CurrentParts, principal: Curren
         moment, events = now(), events_of(session, incident_id)
         return CaseDocument(
             id=incident_id,
-            case=summaries(session, [incident], moment)[incident_id],
+            case=summaries(session, [incident], principal.cameras, moment)[incident_id],
             worked_s=worked_at_steps(events, incident, parts.settings.calendar, moment),
             allowed=moves,
             may=may,
             photos=photo_documents(session, incident_id),
-            events=[event_document(event) for event in events],
+            events=event_documents(session, events, incident, principal.cameras),
         )
 
 
@@ -274,7 +275,7 @@ def _at_two_desks(
     """Holds two cases, always in the order of their ids, so that two people who cross don't wait for each other."""
     with parts.database.write() as session:
         found = {name: find_incident(session, principal, name, for_change=True) for name in sorted({lead_id, part_id})}
-        desk = Desk(session, parts.settings, actor_of(principal, request), found[lead_id], now())
+        desk = Desk(session, parts.settings, actor_of(principal, request), found[lead_id], now(), principal.cameras)
         yield desk, found[part_id]
 
 

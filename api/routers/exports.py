@@ -98,7 +98,7 @@ def _pages(
         with parts.database.read() as session:
             found = page_of(session, principal, asked, moment)
             page = found[: asked.limit]
-            cases = case_documents(session, page, moment)
+            cases = case_documents(session, page, principal.cameras, moment)
         yield [row_of(case, parts.settings, filters.language) for case in cases]
         if len(found) <= asked.limit:
             return

@@ -49,7 +49,7 @@ def get_package(
         actor = actor_of(principal, request)
         if incident.verdict != "confirm":
             raise Problem(409, f"{incident_id} is not evidence: no person has confirmed it.")
-        case = case_documents(session, [incident], moment)[0]
+        case = case_documents(session, [incident], principal.cameras, moment)[0]
         files = session.scalars(
             select(EvidenceFile)
             .where(EvidenceFile.incident_id == incident_id, EvidenceFile.deleted_at.is_(None))
@@ -63,7 +63,7 @@ def get_package(
             documents={
                 "incident.json": latest_document(session, incident),
                 "review.json": case["review"],
-                "history.json": history_documents(session, incident),
+                "history.json": history_documents(session, incident, principal.cameras),
             },
             texts={"audit.jsonl": _audit_of(session, incident_id)},
             readme=write_readme(

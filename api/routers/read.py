@@ -68,7 +68,7 @@ def list_incidents(
         page = incidents[: filters.limit]
         more = len(incidents) > filters.limit
         return IncidentPage(
-            incidents=case_documents(session, page, moment),
+            incidents=case_documents(session, page, principal.cameras, moment),
             next=cursor_after(page[-1], filters.order) if more else None,
         )
 
@@ -77,14 +77,16 @@ def list_incidents(
 def get_incident(incident_id: IncidentInPath, parts: CurrentParts, principal: CurrentPrincipal) -> dict[str, Any]:
     """One case: its latest revision, verdict, and which evidence has arrived."""
     with parts.database.read() as session:
-        return case_documents(session, [find_incident(session, principal, incident_id)], now())[0]
+        incident = find_incident(session, principal, incident_id)
+        return case_documents(session, [incident], principal.cameras, now())[0]
 
 
 @router.get("/v1/incidents/{incident_id}/history", responses=documented(401, 404, 422))
 def get_history(incident_id: IncidentInPath, parts: CurrentParts, principal: CurrentPrincipal) -> History:
     """Everything that happened to a case."""
     with parts.database.read() as session:
-        return History(history=history_documents(session, find_incident(session, principal, incident_id)))
+        incident = find_incident(session, principal, incident_id)
+        return History(history=history_documents(session, incident, principal.cameras))
 
 
 @router.get(

@@ -62,7 +62,7 @@ def post_review(
     with parts.database.write(about=incident_id) as session:
         incident = find_incident(session, principal, incident_id, for_change=True)
         is_first = session.scalar(select(Review.id).where(Review.incident_id == incident_id).limit(1)) is None
-        desk = Desk(session, parts.settings, actor_of(principal, request), incident, moment)
+        desk = Desk(session, parts.settings, actor_of(principal, request), incident, moment, principal.cameras)
         review = follow_verdict(desk, demand)
         received_at = incident.received_at
     parts.metrics.reviews.labels(verdict.verdict).inc()

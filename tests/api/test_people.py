@@ -236,3 +236,39 @@ def test_a_worker_renews_its_token(system: System, chief: httpx.Client) -> None:
     assert at_once["secret"] not in chief.get("/v1/audit").text
     assert chief.post("/v1/token/rotate", json={}).status_code == 403  # a session is no token
     assert worker.post("/v1/token/rotate", json={"overlap_hours": 999}).status_code in (401, 422)
+
+
+def test_a_case_elsewhere_is_not_named_where_it_was_merged(
+    system: System, chief: httpx.Client, worker: httpx.Client, areas: None
+) -> None:
+    norman = sign_in(system, "norman", make(chief, "norman", "reviewer", areas=["north"]))
+    sonja = sign_in(system, "sonja", make(chief, "sonja", "reviewer", areas=["south"]))
+    for name, camera in (("n-lead", "n-1"), ("s-hidden", "s-1"), ("n-other", "n-1"), ("n-part", "n-1")):
+        put(worker, incident(name, camera=camera))
+    for part in ("s-hidden", "n-part"):
+        merge = {"incident": part, "note": f"the van of {part}"}
+        assert chief.post("/v1/cases/n-lead/merged", json=merge).status_code == 204
+
+    def texts(client: httpx.Client, case: str) -> str:
+        paths = [f"/v1/cases/{case}", f"/v1/incidents/{case}", f"/v1/incidents/{case}/history", "/v1/incidents"]
+        answers = [client.get(path) for path in [*paths, "/v1/notices", "/v1/exports/cases.json?purpose=count"]]
+        assert {answer.status_code for answer in answers} == {200}
+        return "".join(answer.text for answer in answers)
+
+    seen = texts(norman, "n-lead")
+    assert "s-hidden" not in seen
+    assert '"merged":["n-part"]' in seen
+    assert "the van of n-part" in seen
+    assert "n-lead" not in texts(sonja, "s-hidden")
+    assert "the van of" not in texts(sonja, "s-hidden")
+    assert "the van of s-hidden" in texts(chief, "s-hidden")
+    refused = [
+        norman.post("/v1/cases/n-other/merged", json={"incident": "n-lead"}),
+        sonja.post("/v1/cases/s-hidden/merged", json={"incident": "case-s-1"}),
+        sonja.post("/v1/cases/s-hidden/steps", json={"action": "accept"}),
+    ]
+    assert [answer.status_code for answer in refused] == [409] * 3
+    assert "n-part" in refused[0].json()["detail"]
+    assert "s-hidden" not in refused[0].text
+    assert all("n-lead" not in answer.text for answer in refused[1:])
+    assert norman.delete("/v1/cases/n-lead/merged/s-hidden").status_code == 404
