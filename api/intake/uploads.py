@@ -1,6 +1,6 @@
 """Taking in files of evidence: streamed to where they are kept, checked, and only then visible."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,8 +28,21 @@ class Upload:
     sha256: str
 
 
-async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: AsyncIterator[bytes]) -> bool:
+async def receive(
+    parts: Parts,
+    principal: Principal,
+    upload: Upload,
+    chunks: AsyncIterator[bytes],
+    along: Callable[[Session], None] | None = None,
+) -> bool:
     """Stores a file of evidence.
+
+    Args:
+        parts: The application's.
+        principal: The sender.
+        upload: What they say about it.
+        chunks: Its content.
+        along: As `store` takes it.
 
     Returns:
         True when it is new, False when it was there already.
@@ -39,7 +52,7 @@ async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: As
     """
     await run_in_threadpool(_check_before, parts, principal, upload)
     limit_bytes = parts.settings.limits.evidence_file_bytes
-    keep = partial(store, parts, principal, upload)
+    keep = partial(store, parts, principal, upload, along=along)
     return await take_in(parts.store, upload.name, upload.sha256, chunks, limit_bytes, keep)
 
 
@@ -70,14 +83,27 @@ def check(session: Session, principal: Principal, upload: Upload) -> EvidenceFil
     return stored
 
 
-def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
+def store(
+    parts: Parts,
+    principal: Principal,
+    upload: Upload,
+    staged: StagedFile,
+    along: Callable[[Session], None] | None = None,
+) -> bool:
     """Makes a file evidence, once its digest has been checked.
+
+    Args:
+        parts: The application's.
+        principal: The sender.
+        upload: What they say about it.
+        staged: The file.
+        along: Checks and writes down what belongs to a new file, in its transaction: both are there, or neither is.
 
     Returns:
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: As `check`.
+        Problem: As `check`, and whatever `along` raises.
         StoreUnavailableError: It can't be kept at the moment.
     """
     with parts.database.read() as session:
@@ -93,6 +119,8 @@ def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile
     with parts.database.write(about=upload.incident_id) as session:
         if check(session, principal, upload) is not None:
             return False
+        if along is not None:
+            along(session)
         with part("evidence.publish", bytes=staged.size_bytes):
             parts.store.publish(staged)
         session.add(

@@ -1,10 +1,12 @@
 """Photos that officers take of what they did: evidence of a kind of its own, put beside the camera's."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.casework.case_upkeep import add_photo, require_photo
@@ -62,26 +64,31 @@ async def put_photo(
     """Stores a photo of what was done, while the case is dispatched or handled; then it is served like other evidence."""
     upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))
     actor = actor_of(principal, request)
-    await run_in_threadpool(_check, parts, principal, actor, upload)
-    is_new = await uploads.receive(parts, principal, upload, _pictures_only(name, request.stream()))
-    await run_in_threadpool(_write_down, parts, principal, actor, upload)
+    await run_in_threadpool(_check_before, parts, principal, actor, upload)
+    along = partial(_write_down, parts=parts, principal=principal, actor=actor, upload=upload)
+    is_new = await uploads.receive(parts, principal, upload, _pictures_only(name, request.stream()), along)
     response.status_code = 201 if is_new else 200
     response.headers["Repr-Digest"] = header_of_sha256(upload.sha256)
     return PhotoReceipt(name=name, sha256=upload.sha256)
 
 
-def _check(parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
+def _check_before(parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
     with parts.database.read() as session:
-        incident = find_incident(session, principal, upload.incident_id)
-        declared = {item["name"] for item in latest_document(session, incident).get("evidence", ())}
-        desk = Desk(session, parts.settings, actor, incident, now())
-        require_photo(desk, upload.name, declared=upload.name in declared)
+        _require(
+            Desk(session, parts.settings, actor, find_incident(session, principal, upload.incident_id), now()), upload
+        )
 
 
-def _write_down(parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
-    with parts.database.write(about=upload.incident_id) as session:
-        incident = find_incident(session, principal, upload.incident_id, for_change=True)
-        add_photo(Desk(session, parts.settings, actor, incident, now()), upload.name, upload.sha256)
+def _write_down(session: Session, parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
+    incident = find_incident(session, principal, upload.incident_id, for_change=True)
+    desk = Desk(session, parts.settings, actor, incident, now())
+    _require(desk, upload)  # once more: the case may have moved on while the photo came
+    add_photo(desk, upload.name, upload.sha256)
+
+
+def _require(desk: Desk, upload: uploads.Upload) -> None:
+    declared = {item["name"] for item in latest_document(desk.session, desk.incident).get("evidence", ())}
+    require_photo(desk, upload.name, declared=upload.name in declared)
 
 
 async def _pictures_only(name: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,5 +1,7 @@
 """What is done to a case beside its steps: assignee, comments, tags, lock, hold, photos, merging; and finding it again."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -209,6 +211,46 @@ def test_photos_of_what_was_done(worker: httpx.Client, reviewer: httpx.Client, o
     pack = officer.get("/v1/incidents/pictured/package", params={"purpose": "fine"}).content
     assert b"photo-1.jpg" in pack
     assert b"taken by olga" in pack
+
+
+def dispatched(worker: httpx.Client, reviewer: httpx.Client, case: str) -> None:
+    put(worker, incident(case))
+    done(step(reviewer, case, "accept"))
+    done(step(reviewer, case, "dispatch", assignee="olga"))
+
+
+def test_a_photo_is_there_with_who_took_it_or_not_at_all(
+    worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatched(worker, reviewer, "cut-off")
+
+    def crash(*_given: object) -> None:
+        raise RuntimeError("the power is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("api.routers.photos.add_photo", crash)
+        assert photo(officer, "cut-off", "photo-1.jpg", JPEG).status_code == 500
+    assert officer.get("/v1/incidents/cut-off/evidence/photo-1.jpg").status_code == 404
+    assert photo(officer, "cut-off", "photo-1.jpg", JPEG).status_code == 201
+    assert [item["by"] for item in case_of(officer, "cut-off")["photos"]] == ["olga"]
+
+
+def test_a_photo_that_comes_while_its_case_is_closed_is_refused(
+    worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client
+) -> None:
+    dispatched(worker, reviewer, "overtaken")
+
+    def slowly() -> Iterator[bytes]:
+        yield JPEG[:100]
+        time.sleep(1)  # until then the server has let it begin
+        done(step(reviewer, "overtaken", "reject", reason="loading"))
+        yield JPEG[100:]
+
+    answer = officer.put(
+        "/v1/cases/overtaken/photos/photo-1.jpg", content=slowly(), headers={"Repr-Digest": repr_digest(JPEG)}
+    )
+    assert (answer.status_code, "overtaken is rejected" in answer.json()["detail"]) == (409, True)
+    assert officer.get("/v1/incidents/overtaken/evidence/photo-1.jpg").status_code == 404
 
 
 def test_a_file_of_the_worker_is_no_photo(worker: httpx.Client, reviewer: httpx.Client, officer: httpx.Client) -> None:
