@@ -183,7 +183,7 @@ def verify_by_camera(session: Session, settings: Settings, incident: Incident, m
         return None
     camera = Actor(name=f"camera {incident.camera_id}", role="worker")
     demand = Demand(Action.VERIFY, note=f"The camera saw the place clear: {proof}")
-    return move(Desk(session, settings, camera, incident, moment), demand, Step.VERIFIED)
+    return move(Desk(session, settings, camera, incident, moment, cameras=None), demand, Step.VERIFIED)
 
 
 def _was_doubted(session: Session, incident: Incident) -> bool:

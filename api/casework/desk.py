@@ -34,7 +34,7 @@ class Desk:
     actor: Actor
     incident: Incident
     moment: datetime
-    cameras: Scope = None
+    cameras: Scope
 
     def of(self, other: Incident) -> "Desk":
         """The same person at another case."""

@@ -26,23 +26,12 @@ class Upload:
     incident_id: str
     name: str
     sha256: str
+    along: Callable[[Session], None] | None = None
+    """Checks and writes down what belongs to a new file, in its transaction: both are there, or neither is."""
 
 
-async def receive(
-    parts: Parts,
-    principal: Principal,
-    upload: Upload,
-    chunks: AsyncIterator[bytes],
-    along: Callable[[Session], None] | None = None,
-) -> bool:
+async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: AsyncIterator[bytes]) -> bool:
     """Stores a file of evidence.
-
-    Args:
-        parts: The application's.
-        principal: The sender.
-        upload: What they say about it.
-        chunks: Its content.
-        along: As `store` takes it.
 
     Returns:
         True when it is new, False when it was there already.
@@ -52,7 +41,7 @@ async def receive(
     """
     await run_in_threadpool(_check_before, parts, principal, upload)
     limit_bytes = parts.settings.limits.evidence_file_bytes
-    keep = partial(store, parts, principal, upload, along=along)
+    keep = partial(store, parts, principal, upload)
     return await take_in(parts.store, upload.name, upload.sha256, chunks, limit_bytes, keep)
 
 
@@ -83,27 +72,14 @@ def check(session: Session, principal: Principal, upload: Upload) -> EvidenceFil
     return stored
 
 
-def store(
-    parts: Parts,
-    principal: Principal,
-    upload: Upload,
-    staged: StagedFile,
-    along: Callable[[Session], None] | None = None,
-) -> bool:
+def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile) -> bool:
     """Makes a file evidence, once its digest has been checked.
-
-    Args:
-        parts: The application's.
-        principal: The sender.
-        upload: What they say about it.
-        staged: The file.
-        along: Checks and writes down what belongs to a new file, in its transaction: both are there, or neither is.
 
     Returns:
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: As `check`, and whatever `along` raises.
+        Problem: As `check`, and whatever the upload's `along` raises.
         StoreUnavailableError: It can't be kept at the moment.
     """
     with parts.database.read() as session:
@@ -119,10 +95,11 @@ def store(
     with parts.database.write(about=upload.incident_id) as session:
         if check(session, principal, upload) is not None:
             return False
-        if along is not None:
-            along(session)
         with part("evidence.publish", bytes=staged.size_bytes):
             parts.store.publish(staged)
+        if upload.along is not None:
+            # Behind the bytes: an entry in the log makes all other writers wait until the commit.
+            upload.along(session)
         session.add(
             EvidenceFile(
                 incident_id=upload.incident_id,

@@ -138,7 +138,7 @@ def _delete(
         row.deleted_at = moment
     incident.footage_deleted_at = moment
     digests = {row.name: row.sha256 for row in rows}
-    desk = Desk(session, parts.settings, actor, incident, moment)
+    desk = Desk(session, parts.settings, actor, incident, moment, cameras=None)
     step = (leading or incident).step
     desk.write("delete_footage", note=f"{len(rows)} files, as {step} cases are kept for no longer", value=None)
     desk.log("retention.delete", reason=", ".join(sorted(digests)), content_sha256=content_digest(digests))

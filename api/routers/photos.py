@@ -1,6 +1,7 @@
 """Photos that officers take of what they did: evidence of a kind of its own, put beside the camera's."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -62,11 +63,11 @@ async def put_photo(
     repr_digest: Annotated[str | None, Header(description="`sha-256=:BASE64:` (RFC 9530)")] = None,
 ) -> PhotoReceipt:
     """Stores a photo of what was done, while the case is dispatched or handled; then it is served like other evidence."""
-    upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))
     actor = actor_of(principal, request)
+    upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))
     await run_in_threadpool(_check_before, parts, principal, actor, upload)
-    along = partial(_write_down, parts=parts, principal=principal, actor=actor, upload=upload)
-    is_new = await uploads.receive(parts, principal, upload, _pictures_only(name, request.stream()), along)
+    upload = replace(upload, along=partial(_write_down, parts=parts, principal=principal, actor=actor, upload=upload))
+    is_new = await uploads.receive(parts, principal, upload, _pictures_only(name, request.stream()))
     response.status_code = 201 if is_new else 200
     response.headers["Repr-Digest"] = header_of_sha256(upload.sha256)
     return PhotoReceipt(name=name, sha256=upload.sha256)
@@ -74,14 +75,13 @@ async def put_photo(
 
 def _check_before(parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
     with parts.database.read() as session:
-        _require(
-            Desk(session, parts.settings, actor, find_incident(session, principal, upload.incident_id), now()), upload
-        )
+        incident = find_incident(session, principal, upload.incident_id)
+        _require(Desk(session, parts.settings, actor, incident, now(), principal.cameras), upload)
 
 
 def _write_down(session: Session, parts: Parts, principal: Principal, actor: Actor, upload: uploads.Upload) -> None:
     incident = find_incident(session, principal, upload.incident_id, for_change=True)
-    desk = Desk(session, parts.settings, actor, incident, now())
+    desk = Desk(session, parts.settings, actor, incident, now(), principal.cameras)
     _require(desk, upload)  # once more: the case may have moved on while the photo came
     add_photo(desk, upload.name, upload.sha256)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.zoning.geometry import Box
+from streams.patrol import INTERVAL_S
 
 RECENT_S = 20.0
 """Every look younger than this is remembered: an arrival is usually noticed within a look or two."""
@@ -16,8 +17,6 @@ RECENT_EVERY_S = 0.5
 SPARSE_S = 10.0
 """Of older ones, one per this time: enough to tell whether a thing was there before the detector saw it."""
 MEMORY_S = 120.0
-PATROL_S = 2.0
-"""Looks are so far apart on patrol, nearly."""
 GAP_S = 13.0
 """Looks further apart than this are a gap: the change gate has a picture analysed after 10 s, and that may come 2.5 s late."""
 
@@ -61,7 +60,7 @@ def unwatched_s(looked_s: float, now_s: float, gap_s: float = GAP_S) -> float:
         gap_s: Looks that are no further apart are watching.
     """
     apart_s = now_s - looked_s
-    return apart_s - PATROL_S if gap_s < apart_s < math.inf else 0.0
+    return apart_s - INTERVAL_S if gap_s < apart_s < math.inf else 0.0
 
 
 class LookMemory:
