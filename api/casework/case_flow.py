@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.casework.assignees import find_assignee
 from api.casework.case_summary import within
 from api.casework.cases import latest_document, review_document
 from api.casework.desk import Desk
@@ -28,7 +29,7 @@ from api.problems import Problem
 from api.records.audit import Actor
 from api.schema import IncidentState, content_digest
 from api.settings import Settings
-from api.storage.tables import CaseEvent, EvidenceFile, Incident, IncidentRevisionRow, Review, User
+from api.storage.tables import CaseEvent, EvidenceFile, Incident, IncidentRevisionRow, Review
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def take_step(desk: Desk, demand: Demand) -> CaseEvent:
         incident.verdict = None
     assignee_id = incident.assignee_id
     if demand.assignee is not None:
-        incident.assignee_id = find_assignee(desk.session, desk.settings, demand.assignee).id
+        incident.assignee_id = find_assignee(desk, demand.assignee).id
     event = move(desk, demand, target, goes_on=target is step and incident.assignee_id == assignee_id)
     verify_by_camera(desk.session, desk.settings, incident, desk.moment)
     return event
@@ -134,13 +135,14 @@ def add_review(desk: Desk, demand: Demand) -> Review:
         Problem: 403: nobody's name can stand under it; 422: there is no such revision.
     """
     incident, actor = desk.incident, desk.actor
-    if demand.revision is not None and demand.revision > incident.revision:
-        raise Problem(422, f"revision is {demand.revision}; the latest is {incident.revision}.")
+    revision = demand.revision or incident.revision
+    if desk.session.get(IncidentRevisionRow, (incident.id, revision)) is None:
+        raise Problem(422, f"revision is {revision}, which never came; the latest is {incident.revision}.")
     if actor.user_id is None:
         raise Problem(403, "Only a person can review: this token acts for nobody.")
     review = Review(
         incident_id=incident.id,
-        revision=demand.revision or incident.revision,
+        revision=revision,
         verdict=verdict_of(demand.action),
         reason=demand.reason,
         note=demand.note,
@@ -203,19 +205,6 @@ def limit_of(settings: Settings, incident: Incident, moment: datetime) -> dateti
     if hours is None or incident.state == IncidentState.CANDIDATE:
         return None
     return due_at(moment, hours, settings.calendar)
-
-
-def find_assignee(session: Session, settings: Settings, name: str) -> User:
-    """Finds the account of somebody that a case can go to.
-
-    Raises:
-        Problem: 422.
-    """
-    user = session.scalar(select(User).where(User.name == name))
-    if user is None or user.disabled_at is not None or not settings.rules.may(user.role, Action.HANDLE):
-        roles = ", ".join(settings.step_roles.get(Action.HANDLE, ()))
-        raise Problem(422, f"assignee is {name!r}; allowed is an account with one of the roles {roles}.")
-    return user
 
 
 def reasons_of(settings: Settings, action: Action) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from api.casework.case_flow import Demand, find_assignee, move
+from api.casework.assignees import find_assignee
+from api.casework.case_flow import Demand, move
 from api.casework.case_summary import within
 from api.casework.desk import Desk
 from api.casework.workflow import MERGE_STEPS, PHOTO_STEPS, Action, Step, verdict_moves
@@ -19,10 +20,10 @@ def assign(desk: Desk, name: str | None) -> None:
     """Gives a case to somebody, or to nobody.
 
     Raises:
-        Problem: 403, 409; 422 when they can't handle cases.
+        Problem: 403, 409; 422 when they can't handle cases, or can't see this one.
     """
     desk.require(Action.ASSIGN)
-    user = find_assignee(desk.session, desk.settings, name) if name else None
+    user = find_assignee(desk, name) if name else None
     if desk.incident.assignee_id == (user.id if user else None):
         return
     desk.incident.assignee_id = user.id if user else None

@@ -32,7 +32,12 @@ def find_incident(session: Session, principal: Principal, incident_id: str, *, f
 
 def latest_document(session: Session, incident: Incident) -> dict[str, Any]:
     """The latest revision as it came."""
-    row = session.get_one(IncidentRevisionRow, (incident.id, incident.revision))
+    return revision_document(session, incident.id, incident.revision)
+
+
+def revision_document(session: Session, incident_id: str, revision: int) -> dict[str, Any]:
+    """A revision as it came."""
+    row = session.get_one(IncidentRevisionRow, (incident_id, revision))
     document: dict[str, Any] = json.loads(row.body)
     return document
 

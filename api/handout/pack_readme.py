@@ -1,6 +1,6 @@
 """The page that a person reads first when they open an evidence pack."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,24 @@ _TYPES = {
     "dumping": "Dumping (垃圾倾倒)",
 }
 
+_ACTED_ON = {"type": "type", "zone": "zone", "onset_at": "begin", "confirmed_at": "alarm", "grid_code": "grid code"}
+
 
 def write_readme(
-    case: dict[str, Any], *, who: str, role: str, purpose: str, at: datetime, photos: Sequence[dict[str, Any]] = ()
+    case: dict[str, Any],
+    reviewed: Mapping[str, Any],
+    *,
+    who: str,
+    role: str,
+    purpose: str,
+    at: datetime,
+    photos: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Writes the text.
 
     Args:
         case: As `api.casework.cases.case_documents` builds it, with a confirming review.
+        reviewed: The incident as it was when it was reviewed.
         who: Who takes the pack.
         role: Their role.
         purpose: What for.
@@ -43,6 +53,7 @@ def write_readme(
         ("Clock", _clock(case.get("clock"))),
         ("Why", (case.get("why") or {}).get("summary")),
         ("Reviewed by", f"{review['reviewer']}, {review['reviewed_at']}: confirmed{_of_revision(case)}"),
+        ("Changed since", "; ".join(_changes(reviewed, case))),
         ("Note", review["note"]),
         ("Step", f"{standing['step']}, since {standing['step_at']}"),
         ("Merged here", ", ".join(standing["merged"])),
@@ -78,6 +89,21 @@ def _of_revision(case: dict[str, Any]) -> str:
     if reviewed == latest:
         return ""
     return f" revision {reviewed}; incident.json is revision {latest}, which came later (history.json has the digests)"
+
+
+def _changes(reviewed: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[str]:
+    """What the reviewer saw otherwise, of what an officer acts on."""
+    for name, told in _ACTED_ON.items():
+        then, now = reviewed.get(name), latest.get(name)
+        if then != now:
+            yield f"{told} was {then or 'not told'}, is {now or 'not told'}"
+    then, now = (", ".join(_plates(document)) for document in (reviewed, latest))
+    if then != now:
+        yield f"plate was {then or 'not read'}, is {now or 'not read'}"
+
+
+def _plates(document: Mapping[str, Any]) -> Iterator[str]:
+    return (subject["plate"] for subject in document.get("subjects") or () if subject.get("plate"))
 
 
 def _clock(clock: dict[str, Any] | None) -> str:

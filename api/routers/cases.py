@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from sqlalchemy import select
 
 from api.casework import case_upkeep
+from api.casework.assignees import assignees
 from api.casework.case_flow import Demand, reasons_of, take_step
 from api.casework.case_summary import (
     event_document,
@@ -30,7 +30,7 @@ from api.records.audit import actor_of
 from api.routers.parameters import IncidentInPath
 from api.schema import IncidentId
 from api.settings import Settings
-from api.storage.tables import Incident, User
+from api.storage.tables import Incident
 
 router = APIRouter(tags=["cases"])
 
@@ -257,14 +257,18 @@ def delete_merged(
         case_upkeep.split(desk, part, note)
 
 
-@router.get("/v1/assignees", responses=documented(401, 403))
-def get_assignees(parts: CurrentParts, _principal: JudgePrincipal) -> Assignees:
-    """Everybody a case can go to."""
-    roles = sorted(parts.settings.rules.roles.get(Action.HANDLE, ()))
+@router.get("/v1/assignees", responses=documented(401, 403, 404, 422))
+def get_assignees(
+    parts: CurrentParts,
+    principal: JudgePrincipal,
+    incident: Annotated[IncidentId | None, Query(description="Only who may see this one")] = None,
+) -> Assignees:
+    """Everybody a case can go to: who handles cases, and may see it."""
     with parts.database.read() as session:
-        users = session.scalars(
-            select(User).where(User.role.in_(roles), User.disabled_at.is_(None)).order_by(User.name)
-        )
+        cameras = principal.cameras
+        if incident is not None:
+            cameras = frozenset({find_incident(session, principal, incident).camera_id})
+        users = assignees(session, parts.settings, cameras)
         return Assignees(assignees=[Assignee(name=user.name, unit=user.unit, role=user.role) for user in users])
 
 

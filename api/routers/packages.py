@@ -9,7 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.case_summary import photo_documents
-from api.casework.cases import case_documents, find_incident, history_documents, latest_document
+from api.casework.cases import (
+    case_documents,
+    find_incident,
+    history_documents,
+    latest_document,
+    revision_document,
+)
 from api.clock import now
 from api.handout.pack_readme import write_readme
 from api.handout.packing import Pack, PackedFile, stream_zip
@@ -67,7 +73,13 @@ def get_package(
             },
             texts={"audit.jsonl": _audit_of(session, incident_id)},
             readme=write_readme(
-                case, who=principal.name, role=principal.role, purpose=reason, at=moment, photos=photos
+                case,
+                revision_document(session, incident_id, case["review"]["revision"]),
+                who=principal.name,
+                role=principal.role,
+                purpose=reason,
+                at=moment,
+                photos=photos,
             ),
             files=tuple(PackedFile(file.name, file.sha256) for file in files),
             made_at=moment,

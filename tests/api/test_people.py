@@ -272,3 +272,31 @@ def test_a_case_elsewhere_is_not_named_where_it_was_merged(
     assert "s-hidden" not in refused[0].text
     assert all("n-lead" not in answer.text for answer in refused[1:])
     assert norman.delete("/v1/cases/n-lead/merged/s-hidden").status_code == 404
+
+
+def test_a_case_goes_to_whoever_may_see_it(
+    system: System, chief: httpx.Client, worker: httpx.Client, areas: None
+) -> None:
+    """Whoever gets a case that is hidden from them can't open it, and it waits for nobody."""
+    north = sign_in(system, "nadia", make(chief, "nadia", "officer", areas=["north"]))
+    make(chief, "simon", "officer", areas=["south"])
+    make(chief, "wanda", "officer")
+    put(worker, incident("for-north", camera="n-1"))
+
+    def offered(client: httpx.Client, **asked: str) -> set[str]:
+        told = client.get("/v1/assignees", params=asked).json()["assignees"]
+        return {"nadia", "simon", "wanda"} & {one["name"] for one in told}
+
+    assert offered(chief) == {"nadia", "simon", "wanda"}
+    assert offered(north) == offered(chief, incident="for-north") == {"nadia", "wanda"}
+    assert offered(chief, incident="case-nowhere") == {"wanda"}
+    assert north.get("/v1/assignees?incident=case-s-1").status_code == 404
+    chief.post("/v1/cases/for-north/steps", json={"action": "accept"}).raise_for_status()
+    refused = [
+        chief.put("/v1/cases/for-north/assignee", json={"name": "simon"}),
+        chief.post("/v1/cases/for-north/steps", json={"action": "dispatch", "assignee": "simon"}),
+    ]
+    assert [answer.status_code for answer in refused] == [422] * 2
+    assert all("may see camera n-1" in answer.text for answer in refused)
+    dispatch = {"action": "dispatch", "assignee": "nadia"}
+    assert chief.post("/v1/cases/for-north/steps", json=dispatch).status_code == 201

@@ -137,6 +137,14 @@ def test_a_pack_says_which_revision_was_looked_at_and_no_note_looks_like_its_own
     put(worker, incident("revised", revision=3, zone="another"))
     (line,) = [line for line in readme() if line.startswith("Reviewed by:")]
     assert "confirmed revision 1; incident.json is revision 3" in line
+    car = {"role": "subject", "class": "car", "plate": "浙A12345"}
+    put(worker, incident("revised", revision=5, zone="another", subjects=[car])).raise_for_status()
+    (line,) = [line for line in readme() if line.startswith("Changed since:")]
+    assert line.split(maxsplit=2)[2] == "zone was kerb, is another; plate was not read, is 浙A12345"
+    refused = review(officer, "revised", verdict="confirm", revision=4)
+    assert (refused.status_code, "never came" in refused.text) == (422, True)
+    review(officer, "revised", verdict="confirm", revision=5)
+    assert not [line for line in readme() if line.startswith("Changed since:")]
 
 
 def test_a_verdict_takes_up_what_is_over_only_for_who_may_reopen_it(

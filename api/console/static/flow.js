@@ -101,7 +101,7 @@ function reasonChoices(way) {
 
 async function fillAssignees() {
   try {
-    const { assignees } = await get("/v1/assignees");
+    const { assignees } = await get(`/v1/assignees?incident=${state.id}`);
     byId("step-assignee").replaceChildren(...assignees.map(({ name, unit }) => element("option", { value: name, selected: name === state.case.assignee }, unit ? `${name} · ${unit}` : name)));
   } catch (error) {
     tell(error.message, { bad: true });
