@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.identity.principals import JUDGES, PERSONS, Role
+from api.identity.principals import JUDGES, PERSONS, REGISTRARS, Role
 from api.schema import EvidenceName, Fraction, Identifier, IncidentId
 
 
@@ -51,8 +51,8 @@ class KindRules:
 
 
 RULES: Mapping[JobKind, KindRules] = {
-    JobKind.PROBE: KindRules((Role.ADMINISTRATOR,), priority=10),
-    JobKind.PREVIEW: KindRules((Role.ADMINISTRATOR,), priority=10),
+    JobKind.PROBE: KindRules(REGISTRARS, priority=10),
+    JobKind.PREVIEW: KindRules(REGISTRARS, priority=10),
     JobKind.VIEWING_COPY: KindRules(PERSONS, priority=20, makes_evidence=True, lasts=True),
     JobKind.REDACTION: KindRules(JUDGES, priority=30, makes_evidence=True, lasts=True),
 }

@@ -22,6 +22,7 @@ from api.jobs.kinds import (
     JobKind,
 )
 from api.problems import Problem
+from api.registry.restricted import require_registered
 from api.registry.sources import check_source
 from api.schema import content_digest
 from api.storage.tables import Camera, EvidenceFile, Incident, Job
@@ -130,7 +131,9 @@ def plan_preview(
 def _require_camera(session: Session, principal: Principal, asked: AskedPreview | AskedProbe) -> None:
     if asked.camera is not None:
         principal.require_camera(asked.camera)
-        if asked.address is None and session.get(Camera, asked.camera) is None:
+        if asked.address is not None:
+            require_registered(session, principal, asked.camera, asked.address, asked.login_env)
+        elif session.get(Camera, asked.camera) is None:
             raise Problem(404, f"There is no camera {asked.camera}; with an `address` it can be looked at beforehand.")
     elif principal.cameras is not None:
         raise Problem(403, f"{principal.name} may see some cameras only: say for which `camera` this is.")

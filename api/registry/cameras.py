@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from api.addresses import IpNetwork
 from api.fleet.health import forget
-from api.identity.principals import Principal
 from api.problems import Problem
 from api.registry.documents import Kind
 from api.registry.entries import documents
@@ -51,19 +50,6 @@ def check_references(session: Session, document: Mapping[str, Any]) -> None:
             _require(session, Kind.CALENDAR, calendar, f"camera.zones.{zone['id']}.calendar")
     if document.get(AREA) is not None:
         _require(session, Kind.AREA, document[AREA], "camera.area")
-
-
-def require_area(session: Session, principal: Principal, name: str, document: Mapping[str, Any]) -> None:
-    """Checks that nobody who may see some cameras only moves one of them into another area.
-
-    Raises:
-        Problem: 403.
-    """
-    camera = session.get(Camera, name)
-    if principal.cameras is not None and (camera.area if camera else None) != document.get(AREA):
-        raise Problem(
-            403, f"{principal.name} may see some cameras only; which area one lies in is set by who sees all."
-        )
 
 
 def has_changed(session: Session, name: str, document: Mapping[str, Any] | None, moment: datetime) -> None:

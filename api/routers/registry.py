@@ -13,8 +13,9 @@ from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append
 from api.registry import entries
-from api.registry.cameras import check_addresses, check_references, has_changed, named_by, require_area
+from api.registry.cameras import check_addresses, check_references, has_changed, named_by
 from api.registry.documents import ONLY_NAME, Kind, check_form, schema_of
+from api.registry.restricted import require_kept
 from api.schema import Identifier, as_utc_text, content_digest
 from api.storage.tables import RegistryEntry, RegistryVersion
 
@@ -183,7 +184,7 @@ def _change(
     with parts.database.write(about=entries.SUBJECT) as session:
         if kind is Kind.CAMERA and document is not None:
             check_references(session, document)
-            require_area(session, principal, name, document)
+            require_kept(session, principal, name, document)
         elif document is None and (cameras := named_by(session, kind, name)):
             raise Problem(409, f"{kind.value} {name!r} is named by camera {', '.join(cameras[:5])}.", cameras=cameras)
         changed = entries.put(session, kind, name, document, seen=seen, who=principal.name, moment=moment)

@@ -185,6 +185,37 @@ def test_an_engineer_of_an_area_can_not_give_its_cameras_away(system: System, ch
     assert engineer.put("/v1/registry/camera/n-1", json={**document, "place": "x"}, headers=seen).status_code == 200
 
 
+def test_an_engineer_of_an_area_sends_its_workers_nowhere_else(
+    system: System, chief: httpx.Client, areas: None
+) -> None:
+    """To another camera's address, which would show it, or to a machine that would be handed a login."""
+    engineer = sign_in(system, "nick", make(chief, "nick", "engineer", areas=["north"]))
+    camera = engineer.get("/v1/registry/camera/n-1")
+    seen = {"If-Match": camera.headers["ETag"]}
+    document = camera.json()["document"]
+    callout = {"callout": {"url": "http://10.0.0.7/"}}
+    for name, change in (
+        ("source", {"source": "rtsp://10.0.0.1/south"}),
+        ("login_env", {"login_env": "CITY_LOGIN"}),
+        ("verify_certificate", {"verify_certificate": False}),
+        ("callout", callout),
+        ("callout", {"zones": [{**KERB, **callout}]}),
+    ):
+        answer = engineer.put("/v1/registry/camera/n-1", json={**document, **change}, headers=seen)
+        assert (answer.status_code, name in answer.json()["detail"]) == (403, True), name
+    for kind in ("probe", "preview"):
+        own = {"kind": kind, "camera": "n-1", "address": document["source"]}
+        refused = [
+            engineer.post("/v1/jobs", json={**own, "address": "rtsp://10.0.0.1/south"}),
+            engineer.post("/v1/jobs", json={**own, "login_env": "CITY_LOGIN"}),
+        ]
+        assert [answer.status_code for answer in refused] == [403] * 2
+        assert engineer.post("/v1/jobs", json=own).status_code == 201
+    zones = [{**KERB, "polygon": [[0.2, 0.6], [0.7, 0.6], [0.8, 0.9]]}]
+    answer = engineer.put("/v1/registry/camera/n-1", json={**document, "zones": zones}, headers=seen)
+    assert answer.status_code == 200, answer.text
+
+
 def test_tokens_from_making_to_revoking(system: System, chief: httpx.Client) -> None:
     made = chief.post("/v1/tokens", json={"role": "worker", "name": "gate", "cameras": ["g-1"]}).json()
     client = system.anybody(headers={"Authorization": f"Bearer {made['secret']}"})
