@@ -31,17 +31,26 @@ def audit() -> None:
     "--file", "exported", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="An exported log."
 )
 @click.option("--after", metavar="N:HASH", help="A head told by an earlier check and kept elsewhere: begin after it.")
-def verify_audit(data_dir: Path | None, exported: Path | None, after: str | None) -> None:
+@click.option(
+    "--expect", "expected", metavar="N:HASH", multiple=True, help="Such a head: read all, and look whether it was so."
+)
+def verify_audit(data_dir: Path | None, exported: Path | None, after: str | None, expected: tuple[str, ...]) -> None:
     """Checks every entry and prints what it found as JSON; exit code 1 when an entry is not what was written."""
     from api.records import audit_chain  # noqa: PLC0415
 
     if (data_dir is None) == (exported is None):
         raise ApiError("audit verify: say either --data or --file")
-    start = _head(after) if after else None
+    start = _head("--after", after) if after else None
+    kept = [_head("--expect", text) for text in expected]
+    if start is not None and any(head.sequence <= start.sequence for head in kept):
+        raise ApiError(
+            f"--expect: allowed is an entry after {start.sequence}: none before the entry of --after is read"
+        )
     if exported is not None:
-        found = audit_chain.verify(_lines(exported, start.sequence if start else 0), start=start)
+        read = _lines(exported, start.sequence if start else 0)
+        found = audit_chain.verify(read, start=start, expected=kept)
     else:
-        found = _verify_folder(data_dir or Path(), start)
+        found = _verify_folder(data_dir or Path(), start, kept)
     told = {
         "intact": found.is_intact,
         "checked": found.checked,
@@ -91,33 +100,42 @@ def retention(data_dir: Path, *, dry_run: bool) -> None:
     click.echo(json.dumps(told))
 
 
-def _verify_folder(data_dir: Path, start: Any) -> Any:
+def _verify_folder(data_dir: Path, start: Any, expected: list[Any]) -> Any:
     from api.records import audit as log  # noqa: PLC0415
     from api.storage.data_folder import open_database  # noqa: PLC0415
 
     database = open_database(data_dir)
     try:
         with database.read() as session:
-            return log.verify_log(session, start)
+            return log.verify_log(session, start, expected)
     finally:
         database.close()
 
 
-def _head(text: str) -> Any:
-    from api.records.audit_chain import Head  # noqa: PLC0415
+def _head(option: str, text: str) -> Any:
+    from api.records.audit_chain import written_head  # noqa: PLC0415
 
-    sequence, _, digest = text.partition(":")
-    if not sequence.isdecimal() or len(digest) != len(Head().hash):
-        raise ApiError(f"--after {text}: allowed is NUMBER:HASH, as `audit verify` prints its head")
-    return Head(int(sequence), digest)
+    try:
+        return written_head(text)
+    except ValueError as error:
+        raise ApiError(f"{option} {error}") from None
 
 
-def _lines(path: Path, after: int) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, first: int) -> Iterator[dict[str, Any]]:
+    """The entries of an exported log from a number on.
+
+    Raises:
+        ApiError: A line is none, or the file ends before that number.
+    """
+    last = None
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 entry = json.loads(line)
-                if entry["sequence"] > after:
+                last = entry["sequence"]
+                if last >= first:
                     yield {**entry, "hash": entry["hash"], "previous": entry["previous"]}
             except (ValueError, KeyError, TypeError):
                 raise ApiError(f"{path}: line {number} is no entry of an audit log") from None
+    if last is not None and last < first:
+        raise ApiError(f"{path}: ends with entry {last}; to begin after {first}, it must go on to there")

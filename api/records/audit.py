@@ -1,6 +1,6 @@
 """The audit log in the database: who saw, took, changed or was refused what. Appended in the transaction of the deed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -164,26 +164,23 @@ def head_of(session: Session) -> Head:
     return Head(row.sequence, row.hash)
 
 
-def verify_log(session: Session, start: Head | None = None) -> Verified:
+def verify_log(session: Session, start: Head | None = None, expected: Sequence[Head] = ()) -> Verified:
     """Checks the whole log, or what came after an entry that is known to be right.
 
     Args:
         session: A read transaction.
         start: The entry to begin after: a head that an earlier check has told, and that was kept elsewhere.
+        expected: More such heads, of later entries.
     """
     # One statement, so that a writer between two statements can't look like a fault.
     longest = select(func.max(AuditEntry.sequence)).scalar_subquery()
     row = session.execute(select(AuditHead.sequence, AuditHead.hash, longest).where(AuditHead.id == HEAD_ID)).one()
-    until = max(row.sequence, row[2] or 0)
+    until, head = max(row.sequence, row[2] or 0), Head(row.sequence, row.hash)
     if start is None or start.sequence == 0:
-        return verify(documents(session, until=until), head=Head(row.sequence, row.hash))
+        return verify(documents(session, until=until), head=head, expected=expected)
     # The known entry itself is read as well: it must still be there, with the hash that was kept, and be what was hashed.
-    before = session.get(AuditEntry, start.sequence)
-    hashes = (before.hash, hash_of(entry_document(before))) if before else ("no such entry",)
-    for found in hashes:
-        if found != start.hash:
-            return verify((), start=Head(start.sequence, found), head=start)
-    return verify(documents(session, after=start.sequence, until=until), start=start, head=Head(row.sequence, row.hash))
+    read = documents(session, after=start.sequence - 1, until=until)
+    return verify(read, start=start, head=head, expected=(start, *expected))
 
 
 def _page(after: int, until: int | None, incident_id: str | None) -> Select[AuditEntry]:

@@ -7,7 +7,8 @@ the head (number and hash) that `verify` tells somewhere else, and verify agains
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,9 @@ GENESIS = "0" * 64
 
 SHOWN_FAULTS = 20
 """One cut makes one fault; a log with more than these has been torn up, and counting says so as well."""
+
+
+_WRITTEN = re.compile(r"([0-9]{1,19}):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,26 @@ class Head:
     hash: str = GENESIS
 
 
+def written_head(text: str) -> Head:
+    """Reads a head as people write it down: `NUMBER:HASH`.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text}: allowed is NUMBER:HASH, as a check of the log tells its head")
+    return Head(int(found[1]), found[2])
+
+
 @dataclass(frozen=True)
 class Fault:
     """A place where the chain is not what was written.
 
     Attributes:
         sequence: The entry at which it shows.
-        what: `edited`, `missing`, `unchained` (the hash before it is another one), or `head`.
+        what: `edited`, `missing`, `unchained` (the hash before it is another one), or `head` (the chain does not end, or
+            did not stand, where it has to).
         detail: One sentence.
     """
 
@@ -119,13 +136,22 @@ def hash_of(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json({key: document[key] for key in document if key != "hash"})).hexdigest()
 
 
-def verify(documents: Iterable[Mapping[str, Any]], *, start: Head | None = None, head: Head | None = None) -> Verified:
+def verify(
+    documents: Iterable[Mapping[str, Any]],
+    *,
+    start: Head | None = None,
+    head: Head | None = None,
+    expected: Sequence[Head] = (),
+) -> Verified:
     """Walks along a chain.
 
     Args:
-        documents: Entries with their `hash`, in the order of their numbers, one after `start`.
+        documents: Entries with their `hash`, in the order of their numbers, one after `start`; or with that one as well,
+            which is then checked, but not counted.
         start: The entry before the first one; None for the very beginning.
         head: Where the chain has to end, if that is known.
+        expected: Heads that were written down earlier: each of these entries has to come, and with that hash. A chain
+            that was computed anew as a whole is consistent in itself; only this tells.
 
     Returns:
         What is wrong with it, in the order in which it shows.
@@ -133,12 +159,25 @@ def verify(documents: Iterable[Mapping[str, Any]], *, start: Head | None = None,
     last = start or Head()
     checked = count = 0
     shown: list[Fault] = []
+    awaited = set(expected) - {Head()}
     for document in documents:
-        for fault in _faults_at(document, last):
-            count += 1
-            shown += [fault] if len(shown) < SHOWN_FAULTS else []
-        last = Head(int(document["sequence"]), str(document["hash"]))
-        checked += 1
+        sequence = int(document["sequence"])
+        is_start = start is not None and checked == 0 and sequence == start.sequence
+        faults = [] if is_start else [*_link_faults(document, last)]
+        last = Head(sequence, str(document["hash"]))
+        here = {kept for kept in awaited if kept.sequence == sequence}
+        awaited -= here
+        faults += _content_faults(document)
+        faults += [
+            _other_hash(last, kept) for kept in here | ({start} if start and is_start else set()) if kept != last
+        ]
+        count += len(faults)
+        shown += faults[: SHOWN_FAULTS - len(shown)]
+        checked += not is_start
+    for kept in sorted(awaited, key=lambda kept: kept.sequence):
+        count += 1
+        detail = f"There is no entry {kept.sequence} here, but one with the hash {kept.hash} was written down."
+        shown.append(Fault(last.sequence, "head", detail))
     if head is not None and head != last:
         count += 1
         detail = f"The log ends with {last.sequence} ({last.hash}); it has to end with {head.sequence} ({head.hash})."
@@ -146,7 +185,7 @@ def verify(documents: Iterable[Mapping[str, Any]], *, start: Head | None = None,
     return Verified(last, checked, count, tuple(shown))
 
 
-def _faults_at(document: Mapping[str, Any], last: Head) -> Iterable[Fault]:
+def _link_faults(document: Mapping[str, Any], last: Head) -> Iterable[Fault]:
     sequence = int(document["sequence"])
     if sequence != last.sequence + 1:
         span = f"{last.sequence + 1} to {sequence - 1}" if sequence > last.sequence + 2 else f"{last.sequence + 1}"
@@ -154,5 +193,12 @@ def _faults_at(document: Mapping[str, Any], last: Head) -> Iterable[Fault]:
         yield Fault(sequence, "missing", what)
     elif document["previous"] != last.hash:
         yield Fault(sequence, "unchained", f"It follows {document['previous']}, but the entry before is {last.hash}.")
+
+
+def _content_faults(document: Mapping[str, Any]) -> Iterable[Fault]:
     if hash_of(document) != document["hash"]:
-        yield Fault(sequence, "edited", "Its content is not what its hash was taken of.")
+        yield Fault(int(document["sequence"]), "edited", "Its content is not what its hash was taken of.")
+
+
+def _other_hash(found: Head, kept: Head) -> Fault:
+    return Fault(found.sequence, "head", f"Its hash is {found.hash}; what was written down is {kept.hash}.")

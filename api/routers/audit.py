@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from api.casework.cases import find_incident
 from api.clock import now
@@ -14,7 +14,7 @@ from api.identity.principals import AdministratorPrincipal, ChiefPrincipal
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append, documents, head_of, verify_log
-from api.records.audit_chain import GENESIS, Head
+from api.records.audit_chain import GENESIS, Head, written_head
 from api.routers.parameters import IncidentInPath
 from api.schema import Sha256Hex
 
@@ -23,8 +23,14 @@ router = APIRouter(tags=["audit"])
 SEQUENCE_MAX = 2**63 - 1
 """What every database keeps as the number of an entry."""
 
+KEPT_MAX = 100
+"""So many heads that were written down are compared in one check."""
+
 LINES_AT_ONCE = 1000
 """So many entries are read in one transaction of an export: none stays open while a slow client reads."""
+
+
+WrittenHead = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}:[0-9a-f]{64}$")]
 
 
 class FaultDocument(BaseModel):
@@ -41,7 +47,7 @@ class Verification(BaseModel):
     intact: bool
     checked: int
     head_sequence: int
-    head_hash: str = Field(description="Keep it elsewhere: the next check can begin after it")
+    head_hash: str = Field(description="Keep it elsewhere with its number: later checks can `expect` it")
     fault_count: int
     faults: list[FaultDocument]
 
@@ -58,12 +64,19 @@ def get_verification(
     _principal: ChiefPrincipal,
     after: Annotated[int, Query(ge=0, le=SEQUENCE_MAX, description="Begin after this entry, whose hash is known")] = 0,
     hash: Annotated[Sha256Hex | None, Query(description="The hash of that entry")] = None,  # noqa: A002
+    expect: Annotated[
+        list[WrittenHead] | None,
+        Query(max_length=KEPT_MAX, description="`NUMBER:HASH` that was written down earlier; may be repeated"),
+    ] = None,
 ) -> Verification:
-    """Checks every entry: an edit, a gap, a cut end and another order are each found."""
+    """Checks every entry: an edit, a gap, a cut end and another order are each found; with `expect`, a whole new chain, too."""
     if (after > 0) != (hash is not None):
         raise Problem(422, "after and hash: allowed are both together, or neither.")
+    kept = [written_head(text) for text in expect or ()]
+    if after and any(head.sequence <= after for head in kept):
+        raise Problem(422, f"expect: allowed is an entry after {after}: none before that one is read.")
     with parts.database.read() as session:
-        found = verify_log(session, Head(after, hash or GENESIS))
+        found = verify_log(session, Head(after, hash or GENESIS), kept)
     faults = [FaultDocument(sequence=fault.sequence, what=fault.what, detail=fault.detail) for fault in found.faults]
     return Verification(
         intact=found.is_intact,

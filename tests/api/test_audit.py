@@ -141,11 +141,39 @@ def test_export_and_verify(system: System, worker: httpx.Client, chief: httpx.Cl
     assert (forged.exit_code, json.loads(forged.output)["faults"][0]["what"]) == (1, "edited")
 
 
+def test_what_was_written_down_is_compared(system: System, chief: httpx.Client, tmp_path: Path) -> None:
+    exported = tmp_path / "audit.jsonl"
+    exported.write_text(chief.get("/v1/audit").text)
+    lines = [json.loads(line) for line in exported.read_text().splitlines()]
+    right, wrong = f"2:{lines[1]['hash']}", f"2:{'0' * 64}"
+    for kept, is_intact in ((right, True), (wrong, False), (f"99999999:{lines[1]['hash']}", False)):
+        found = chief.get("/v1/audit/verify", params={"expect": kept}).json()
+        assert (found["intact"], [fault["what"] for fault in found["faults"]]) == (
+            is_intact,
+            [] if is_intact else ["head"],
+        )
+        for place in (["--data", str(system.data_dir)], ["--file", str(exported)]):
+            told = CliRunner().invoke(audit, ["verify", *place, "--expect", right, "--expect", kept])
+            assert (told.exit_code, json.loads(told.output)["intact"]) == (int(not is_intact), is_intact), told.output
+    assert chief.get("/v1/audit/verify", params={"expect": "2"}).status_code == 422
+    assert (
+        chief.get("/v1/audit/verify", params={"expect": right, "after": 2, "hash": lines[1]["hash"]}).status_code == 422
+    )
+    # The entry to begin after is checked as well where the file has it; a file that ends before it proves nothing.
+    after = CliRunner().invoke(audit, ["verify", "--file", str(exported), "--after", wrong])
+    assert (after.exit_code, [fault["what"] for fault in json.loads(after.output)["faults"]]) == (1, ["head"])
+    short = CliRunner().invoke(audit, ["verify", "--file", str(exported), "--after", f"{len(lines) + 1}:{'0' * 64}"])
+    assert isinstance(short.exception, ApiError)
+    assert f"ends with entry {len(lines)}" in str(short.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ([], "either --data or --file"),
         (["--file", "FILE", "--after", "3"], "NUMBER:HASH"),
+        (["--file", "FILE", "--expect", "3"], "--expect 3: allowed is NUMBER:HASH"),
+        (["--file", "FILE", "--after", f"3:{'0' * 64}", "--expect", f"3:{'0' * 64}"], "before the entry"),
         (["--file", "FILE"], "line 1 is no entry"),
     ],
 )
@@ -292,5 +320,17 @@ def test_the_kept_entry_is_hashed_again(database: Database) -> None:
         session.execute(text(UNPROTECTED[session.get_bind().dialect.name][0]))
         session.execute(text(f"UPDATE audit SET who = 'nobody' WHERE sequence = {kept.sequence}"))
         session.expire_all()
+        assert [fault.what for fault in verify_log(session, kept).faults] == ["edited"]
+        raise UndoneError
+
+
+def test_the_kept_entry_has_to_be_there(database: Database) -> None:
+    with suppress(UndoneError), database.write() as session:
+        append(session, COMMAND_LINE, Deed("test", "thing"), now())
+        kept = head_of(session)
+        append(session, COMMAND_LINE, Deed("test", "another"), now())
+        for statement in UNPROTECTED[session.get_bind().dialect.name]:
+            session.execute(text(statement))
+        session.execute(text(f"DELETE FROM audit WHERE sequence = {kept.sequence}"))
         assert [fault.what for fault in verify_log(session, kept).faults] == ["head"]
         raise UndoneError

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from api.records.audit_chain import GENESIS, SHOWN_FAULTS, ChainedEntry, Head, document_of, hash_of, verify
+from api.records.audit_chain import (
+    GENESIS,
+    SHOWN_FAULTS,
+    ChainedEntry,
+    Head,
+    document_of,
+    hash_of,
+    verify,
+    written_head,
+)
 
 FIRST = ChainedEntry(
     sequence=1,
@@ -110,3 +119,53 @@ def test_a_new_chain_is_found_by_a_head_that_was_kept() -> None:
     assert verify(entries, head=head_of(entries)).is_intact
     found = verify(entries[3:], start=kept, head=head_of(entries))
     assert [(fault.sequence, fault.what) for fault in found.faults] == [(4, "unchained")]
+
+
+def rewritten(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The chain as somebody would compute it anew who wants another name in entry 2."""
+    entries[1] = rehashed(entries[1], who="nobody")
+    for number in range(2, len(entries)):
+        entries[number] = rehashed(entries[number], previous=entries[number - 1]["hash"])
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("sequence", "faults"),
+    [(1, []), (2, [(2, "head")]), (3, [(3, "head")]), (5, [(5, "head")]), (6, [(5, "head")])],
+)
+def test_a_walk_over_everything_compares_what_was_written_down(sequence: int, faults: list[tuple[int, str]]) -> None:
+    original = chain(6)
+    kept = Head(sequence, original[sequence - 1]["hash"])
+    entries = rewritten(chain(5))
+    found = verify(entries, head=head_of(entries), expected=[Head(), kept])
+    assert [(fault.sequence, fault.what) for fault in found.faults] == faults
+    assert verify(original, expected=[Head(), kept]).is_intact
+
+
+@pytest.mark.parametrize(
+    ("harm", "faults"),
+    [
+        (lambda _: None, []),
+        (lambda e: e[2].update(who="olga"), [(3, "edited")]),
+        # With a hash that fits, the next one follows another entry, unless the rest is computed anew as well.
+        (lambda e: e.__setitem__(2, rehashed(e[2], who="olga")), [(3, "head"), (4, "unchained")]),
+        (rewritten, [(3, "head")]),
+        (lambda e: e.pop(3), [(5, "missing")]),
+    ],
+)
+def test_the_entry_that_a_check_begins_after_is_checked_where_it_is_there(
+    harm: Any, faults: list[tuple[int, str]]
+) -> None:
+    entries = chain(5)
+    kept = Head(3, entries[2]["hash"])
+    harm(entries)
+    found = verify(entries[2:], start=kept)
+    assert [(fault.sequence, fault.what) for fault in found.faults] == faults
+    assert found.checked == len(entries) - 3
+
+
+def test_a_head_as_it_is_written_down() -> None:
+    assert written_head(f"7:{GENESIS}") == Head(7, GENESIS)
+    for wrong in ("", "7", f"x:{GENESIS}", f"-1:{GENESIS}", f"7:{GENESIS}0", f"7:{'g' * 64}"):
+        with pytest.raises(ValueError, match="NUMBER:HASH"):
+            written_head(wrong)
