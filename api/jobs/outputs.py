@@ -57,11 +57,19 @@ async def receive(parts: Parts, principal: Principal, sent: Sent, chunks: AsyncI
     return await take_in(parts.store, sent.name, sent.sha256, chunks, limit_bytes, keep)
 
 
-def publish(session: Session, job: Job, names: Mapping[str, str], about: Mapping[str, Any], moment: datetime) -> None:
+def publish(
+    session: Session,
+    store: EvidenceStore,
+    job: Job,
+    names: Mapping[str, str],
+    about: Mapping[str, Any],
+    moment: datetime,
+) -> None:
     """Makes the files of a job that is done what they are for.
 
     Args:
         session: The transaction in which the job ends; about its incident, if it has one.
+        store: Where the files lie.
         job: Held.
         names: Digests by name, as the worker says it has sent them.
         about: What the job says about how it was made.
@@ -69,6 +77,7 @@ def publish(session: Session, job: Job, names: Mapping[str, str], about: Mapping
 
     Raises:
         Problem: 409: a file is missing or another one; the original is not there any more.
+        StoreUnavailableError: Nobody can tell whether the files are there.
     """
     wanted = {str(output["name"]) for output in spec_of(job.spec)["outputs"]}
     files = {
@@ -78,6 +87,11 @@ def publish(session: Session, job: Job, names: Mapping[str, str], about: Mapping
     if wanted != set(names) or any(name not in files or files[name].sha256 != names[name] for name in names):
         shown = ", ".join(sorted(wanted)) or "none"
         raise Problem(409, f"Job {job.id} has to send these files before its result: {shown}; what came is not that.")
+    # A database that was restored from a copy may know of files that came after the copy of the evidence.
+    if lost := [name for name, file in files.items() if store.size_bytes(file.sha256) != file.size_bytes]:
+        raise Problem(
+            409, f"Job {job.id} has to send {', '.join(sorted(lost))} again: the bytes are not there any more."
+        )
     kind = JobKind(job.kind)
     if not RULES[kind].makes_evidence or job.incident_id is None:
         return
@@ -166,7 +180,8 @@ def _store(parts: Parts, principal: Principal, sent: Sent, staged: StagedFile) -
         job = queue.held(session, sent.job_id, sent.attempt, principal.token_id)
         media_type = _output(job, sent.name)["media_type"]
         known = session.get(JobFile, (sent.job_id, sent.name))
-        if known is not None and (known.sha256, known.attempt) == (sent.sha256, sent.attempt):
+        is_same = known is not None and (known.sha256, known.attempt) == (sent.sha256, sent.attempt)
+        if is_same and parts.store.size_bytes(sent.sha256) == staged.size_bytes:
             return False
         parts.store.publish(staged)
         before = known.sha256 if known is not None else None

@@ -113,7 +113,7 @@ async def put_file(
     return JobFileReceipt(name=name, sha256=sent.sha256)
 
 
-@router.put("/{job_id}/result", responses=_ERRORS)
+@router.put("/{job_id}/result", responses=documented(401, 403, 404, 409, 413, 422, 503))
 def put_result(
     request: Request, job_id: JobInPath, body: ResultBody, parts: CurrentParts, principal: WorkerPrincipal
 ) -> Kept:
@@ -129,7 +129,7 @@ def put_result(
         job = queue.held(session, job_id, body.attempt, principal.token_id, or_ended=True)
         if not queue.is_told_again(job, body.attempt, digest):
             result = scrub(body.result)
-            outputs.publish(session, job, body.files, result, moment)
+            outputs.publish(session, parts.store, job, body.files, result, moment)
             queue.finish(job, result, digest, moment, parts.metrics.jobs)
             _log(session, actor_of(principal, request), "job.done", job, moment, content_digest(body.files))
         return kept_document(job)

@@ -6,11 +6,13 @@
     evidence/ab/abcd…      each file of evidence under its SHA-256, unless it was left out
 
 The event system may run on. The database is copied first, in one consistent state; a file of evidence is stored before the
-row that names it and never changed, so every file that the copy names is there.
+row that names it and never changed, so every file that the copy names is there. What a job has sent and what is no evidence
+yet comes along as well: the copy may be of the moment before it becomes so.
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -18,6 +20,7 @@ import tarfile
 import tempfile
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -38,6 +41,8 @@ MANIFEST = "backup.json"
 DUMP_FILE = "streetwarden.pgdump"
 EVIDENCE = "evidence"
 
+_LOG = logging.getLogger(__name__)
+
 
 class EvidenceEntry(BaseModel):
     """One file of evidence in a backup."""
@@ -48,13 +53,26 @@ class EvidenceEntry(BaseModel):
     size_bytes: int = Field(ge=0)
 
 
+@dataclass(frozen=True)
+class Named:
+    """Files that a database names.
+
+    Attributes:
+        evidence: Of its cases.
+        results: What jobs have sent beside that: to become evidence, or to be kept for some hours.
+    """
+
+    evidence: list[EvidenceEntry]
+    results: list[EvidenceEntry]
+
+
 class Manifest(BaseModel):
     """What a backup holds.
 
     Attributes:
         database: Which kind; it says what the copy can be restored into.
         files: SHA-256 of the database's copy and of the settings, by name.
-        evidence: Every file that the database names.
+        evidence: Every file that the database names, results of jobs included.
         evidence_included: Whether the files are in the backup; else they lie where they were (a bucket with copies of its
             own) and a restore checks that they do.
         missing: Of `evidence`, what the store did not have, or not with this digest.
@@ -92,20 +110,25 @@ def back_up(data_dir: Path, target: Path, moment: datetime, *, with_evidence: bo
     with _written_to(target) as folder, closing(connect_database(data_dir, settings)) as database:
         copy = folder / (DATABASE_FILE if database.is_sqlite else DUMP_FILE)
         # PostgreSQL: rows are read after the dump, so they name at least the files that the dump does.
-        entries = _copy_sqlite(database, copy) if database.is_sqlite else _dump(database, copy)
+        named = _copy_sqlite(database, copy) if database.is_sqlite else _dump(database, copy)
         kept = [copy]
         if (data_dir / SETTINGS_FILE).is_file():
             kept.append(Path(shutil.copyfile(data_dir / SETTINGS_FILE, folder / SETTINGS_FILE)))
         missing: list[str] = []
+        results = named.results
         if with_evidence:
             store = open_store(data_dir, settings)
-            missing = [entry.sha256 for entry in entries if not _copy_file(store, entry, folder)]
+            # Results first: they go soonest. One that has gone meanwhile is no loss, a restore knows of it no more.
+            results = [entry for entry in results if _copy_file(store, entry, folder)]
+            missing = [entry.sha256 for entry in named.evidence if not _copy_file(store, entry, folder)]
+            if gone := len(named.results) - len(results):
+                _LOG.warning("backup: %d results of jobs are not there any more, and are left out", gone)
         manifest = Manifest(
             schema=1,
             made_at=as_utc_text(moment),
             database="sqlite" if database.is_sqlite else "postgresql",
             files={path.name: digest_of(path) for path in kept},
-            evidence=tuple(entries),
+            evidence=tuple(sorted([*named.evidence, *results], key=lambda entry: entry.sha256)),
             evidence_included=with_evidence,
             missing=tuple(missing),
         )
@@ -142,16 +165,23 @@ def evidence_path(folder: Path, sha256: str) -> Path:
     return folder / EVIDENCE / sha256[:2] / sha256
 
 
-def evidence_entries(connection: Connection) -> list[EvidenceEntry]:
+def files_named(connection: Connection) -> Named:
     """Every file that the database names and no retention rule has deleted, once, in the order of digests."""
-    # A database of an older version, copied before an upgrade, knows no deletion.
+    # A database of an older version, copied before an upgrade, knows no deletion, or no jobs.
     columns = {column["name"] for column in inspect(connection).get_columns("evidence_files")}
-    kept = "WHERE deleted_at IS NULL" if "deleted_at" in columns else ""
-    rows = connection.exec_driver_sql(f"SELECT DISTINCT sha256, size_bytes FROM evidence_files {kept} ORDER BY sha256")  # noqa: S608 - our own words
+    evidence = _entries(connection, "evidence_files", "WHERE deleted_at IS NULL" if "deleted_at" in columns else "")
+    known = {entry.sha256 for entry in evidence}
+    has_jobs = inspect(connection).has_table("job_files")
+    results = _entries(connection, "job_files") if has_jobs else []
+    return Named(evidence, [entry for entry in results if entry.sha256 not in known])
+
+
+def _entries(connection: Connection, table: str, which: str = "") -> list[EvidenceEntry]:
+    rows = connection.exec_driver_sql(f"SELECT DISTINCT sha256, size_bytes FROM {table} {which} ORDER BY sha256")  # noqa: S608 - our own words
     return [EvidenceEntry(sha256=sha256, size_bytes=size_bytes) for sha256, size_bytes in rows]
 
 
-def _copy_sqlite(database: Database, copy: Path) -> list[EvidenceEntry]:
+def _copy_sqlite(database: Database, copy: Path) -> Named:
     try:
         with closing(sqlite3.connect(database.name)) as source, closing(sqlite3.connect(copy)) as sink:
             source.backup(sink)
@@ -161,17 +191,17 @@ def _copy_sqlite(database: Database, copy: Path) -> list[EvidenceEntry]:
     engine = create_engine(URL.create("sqlite", database=str(copy)))
     try:
         with engine.connect() as connection:
-            return evidence_entries(connection)
+            return files_named(connection)
     except SQLAlchemyError as error:
         raise ApiError(f"{database.name} is no database of ours: {error}") from None
     finally:
         engine.dispose()
 
 
-def _dump(database: Database, copy: Path) -> list[EvidenceEntry]:
+def _dump(database: Database, copy: Path) -> Named:
     dump_postgresql(database.url, copy)
     with database.read() as session:
-        return evidence_entries(session.connection())
+        return files_named(session.connection())
 
 
 def _copy_file(store: EvidenceStore, entry: EvidenceEntry, folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """Restoring a backup: into a fresh folder or an empty database, with every digest checked on the way."""
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import delete
 from sqlalchemy.exc import DatabaseError
 
 from api.errors import ApiError
@@ -22,14 +24,17 @@ from api.storage.backup import (
     EvidenceEntry,
     Manifest,
     digest_of,
-    evidence_entries,
     evidence_path,
+    files_named,
     read_manifest,
 )
 from api.storage.data_folder import DATABASE_FILE, connect_database, make_data_folder, open_database, open_store
 from api.storage.database import Database
 from api.storage.evidence_store import EvidenceStore
 from api.storage.postgresql_tools import restore_postgresql
+from api.storage.tables import JobFile
+
+_LOG = logging.getLogger(__name__)
 
 COPY_BYTES = 1024 * 1024
 _NAMES = "|".join(map(re.escape, (MANIFEST, DATABASE_FILE, DUMP_FILE, SETTINGS_FILE)))
@@ -118,10 +123,17 @@ def _check_empty(database: Database) -> None:
 
 
 def _missing(data_dir: Path, settings: Settings, store: EvidenceStore) -> tuple[str, ...]:
-    """Brings the database to the newest form and looks whether all files that it names are there with their digest."""
-    with closing(open_database(data_dir, settings)) as database, database.read() as session:
-        entries = evidence_entries(session.connection())
-    return tuple(entry.sha256 for entry in entries if _digest_in(store, entry.sha256) != entry.sha256)
+    """Brings the database to the newest form and looks whether all files that it names are there with their digest.
+
+    A job's result that is not is forgotten: the job is done anew, or says that it is gone.
+    """
+    with closing(open_database(data_dir, settings)) as database, database.write() as session:
+        named = files_named(session.connection())
+        gone = [entry.sha256 for entry in named.results if _digest_in(store, entry.sha256) != entry.sha256]
+        session.execute(delete(JobFile).where(JobFile.sha256.in_(gone)))
+    if gone:
+        _LOG.warning("restore: %d results of jobs are not there, and are forgotten", len(gone))
+    return tuple(entry.sha256 for entry in named.evidence if _digest_in(store, entry.sha256) != entry.sha256)
 
 
 def _digest_in(store: EvidenceStore, sha256: str) -> str | None:
