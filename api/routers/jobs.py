@@ -12,7 +12,7 @@ from api.clock import now
 from api.handout.sending import SentFile, answer_with_file
 from api.identity.principals import PERSONS, AdministratorPrincipal, CurrentPrincipal, Principal, Role
 from api.jobs import queue
-from api.jobs.documents import JobDocument, JobPage, State, document_of
+from api.jobs.documents import JobDocument, JobPage, State, document_of, result_lasts
 from api.jobs.kinds import AskedJob, JobKind, JobState
 from api.jobs.outputs import forget
 from api.jobs.planning import check, plan
@@ -140,14 +140,16 @@ def post_retry(
 def get_file(
     request: Request, job_id: JobInPath, name: EvidenceName, parts: CurrentParts, principal: CurrentPrincipal
 ) -> Response:
-    """A file that a job has made and that is no evidence. Every access is registered."""
+    """A file that a job has made and that is no evidence: for some hours, then 410. Every access is registered."""
+    moment = now()
     with parts.database.read() as session:
         job = _find(session, principal, job_id)
         file = session.get(JobFile, (job_id, name))
         made = [output.name for output in document_of(session, job).files if output.href == request.url.path]
     if job.state != JobState.DONE or name not in made:
         raise Problem(404, f"Job {job_id} has made no file {name}.")
-    if file is None or parts.store.size_bytes(file.sha256) is None:
+    is_over = job.finished_at is None or job.finished_at < moment - result_lasts(parts.settings.jobs)
+    if is_over or file is None or parts.store.size_bytes(file.sha256) is None:
         raise Problem(410, f"{name} is gone: results are kept for {parts.settings.jobs.result_hours:g} h.")
     _register(parts, actor_of(principal, request), job, file)
     sent = SentFile(file.sha256, file.size_bytes, file.media_type, f"{job.camera_id or job_id}-{name}")

@@ -237,6 +237,20 @@ def test_a_preview_is_kept_for_some_hours(system: System, worker: httpx.Client, 
     parts.database.close()
 
 
+def test_a_result_is_gone_when_its_time_is_over(system: System, worker: httpx.Client, chief: httpx.Client) -> None:
+    """Whether or not somebody has tidied up since."""
+    asked = ask(chief, kind="preview", camera="gate-3").json()
+    finish(worker, lease(worker, cameras=["gate-3"]).json())
+    (file,) = chief.get(f"/v1/jobs/{asked['id']}").json()["files"]
+    for hours, status in ((23, 200), (25, 410)):
+        finished_at = (now() - timedelta(hours=hours)).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        system.execute(f"UPDATE jobs SET finished_at = '{finished_at}'")
+        answer = chief.get(file["href"])
+        assert answer.status_code == status
+    assert answer.json()["detail"] == f"{file['name']} is gone: results are kept for 24 h."
+    assert actions(chief, asked["id"]) == ["job.ask", "job.lease", "job.done", "view"]
+
+
 def test_an_attempt_that_dies_leaves_nothing_behind(system: System, worker: httpx.Client, chief: httpx.Client) -> None:
     before = system.stored()
     ask(chief, **{**REDACTED, "method": "fill"})
