@@ -23,8 +23,13 @@ from api.intake import uploads
 from api.intake.staging import check_digest
 from api.parts import Parts
 from api.problems import Problem, outage
+from api.records import audit
+from api.records.audit import Actor, Deed
 from api.storage.leftovers import remove_unused
 from api.storage.tables import Upload, UploadBlock
+
+AT_ONCE = 100
+"""So many uploads are given up while somebody waits who begins another one; a retention run takes all."""
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """What a broken connection costs at most; a quarter of a second of an ordinary line."""
@@ -40,7 +45,7 @@ class Progress:
     expires_at: datetime
 
 
-def begin(parts: Parts, principal: Principal, file: uploads.Upload, length_bytes: int) -> Progress | None:
+def begin(parts: Parts, principal: Principal, actor: Actor, file: uploads.Upload, length_bytes: int) -> Progress | None:
     """Begins an upload, or finds the one that the same sender has begun for the same file.
 
     Returns:
@@ -60,7 +65,7 @@ def begin(parts: Parts, principal: Principal, file: uploads.Upload, length_bytes
         chosen = select(Upload).where(
             own, Upload.incident_id == file.incident_id, Upload.name == file.name, Upload.sha256 == file.sha256
         )
-        upload = session.scalar(chosen.where(Upload.length_bytes == length_bytes))
+        known = upload = session.scalar(chosen.where(Upload.length_bytes == length_bytes))
         if upload is None:
             count = session.scalar(select(func.count()).select_from(Upload).where(own)) or 0
             if count >= limits.open_uploads:
@@ -81,7 +86,10 @@ def begin(parts: Parts, principal: Principal, file: uploads.Upload, length_bytes
             )
             session.add(upload)
             session.flush()
-        return _progress(session, parts, upload)
+        begun = _progress(session, parts, upload)
+        if known is None:
+            audit.append(session, actor, _deed("upload.begin", upload), moment)
+        return begun
 
 
 def progress(parts: Parts, principal: Principal, upload_id: str) -> Progress:
@@ -164,22 +172,23 @@ def finish(parts: Parts, principal: Principal, upload_id: str) -> tuple[uploads.
     return file, is_new
 
 
-def cancel(parts: Parts, principal: Principal, upload_id: str) -> None:
+def cancel(parts: Parts, principal: Principal, actor: Actor, upload_id: str) -> None:
     """Gives an upload up; nothing of it is kept.
 
     Raises:
         Problem: 404.
     """
-    with parts.database.read() as session:
-        _find(session, principal, upload_id)
-    _end(parts, upload_id)
+    with parts.database.write() as session:
+        deed = _deed("upload.cancel", _find(session, principal, upload_id))
+        _remove(session, parts, upload_id)
+        audit.append(session, actor, deed, now())
 
 
 def forget_old(parts: Parts, moment: datetime) -> int:
-    """Gives up the uploads to which nothing has come for too long; gives how many."""
+    """Gives up uploads to which nothing has come for too long, at most `AT_ONCE`; gives how many."""
     before = moment - timedelta(hours=parts.settings.limits.upload_hours)
     with parts.database.read() as session:
-        old = session.scalars(select(Upload.id).where(Upload.touched_at < before).limit(100)).all()
+        old = session.scalars(select(Upload.id).where(Upload.touched_at < before).limit(AT_ONCE)).all()
     for upload_id in old:
         _end(parts, upload_id)
     parts.metrics.uploads_abandoned.inc(len(old))
@@ -207,10 +216,19 @@ def _keep(parts: Parts, principal: Principal, reached: Progress, block: bytes) -
 
 def _end(parts: Parts, upload_id: str) -> None:
     with parts.database.write() as session:
-        digests = set(session.scalars(select(UploadBlock.sha256).where(UploadBlock.upload_id == upload_id)))
-        session.execute(delete(UploadBlock).where(UploadBlock.upload_id == upload_id))
-        session.execute(delete(Upload).where(Upload.id == upload_id))
-        remove_unused(session, parts.store, digests)
+        _remove(session, parts, upload_id)
+
+
+def _remove(session: Session, parts: Parts, upload_id: str) -> None:
+    digests = set(session.scalars(select(UploadBlock.sha256).where(UploadBlock.upload_id == upload_id)))
+    session.execute(delete(UploadBlock).where(UploadBlock.upload_id == upload_id))
+    session.execute(delete(Upload).where(Upload.id == upload_id))
+    remove_unused(session, parts.store, digests)
+
+
+def _deed(action: str, upload: Upload) -> Deed:
+    path = f"/v1/incidents/{upload.incident_id}/evidence/{upload.name}"
+    return Deed(action, path, upload.incident_id, content_sha256=upload.sha256)
 
 
 def _find(session: Session, principal: Principal, upload_id: str) -> Upload:

@@ -64,8 +64,8 @@ def run(parts: Parts, actor: Actor, moment: datetime, *, dry_run: bool = False) 
         moment: Now.
         dry_run: Only say what would be deleted.
     """
-    if not dry_run:
-        resumable.forget_old(parts, moment)
+    while not dry_run and resumable.forget_old(parts, moment):
+        pass
     with parts.database.read() as session:
         found = list(_over(session, parts.settings, moment))
     cases: list[str] = []

@@ -73,10 +73,11 @@ def post_upload(
     """Begins a file; asked again for the same one, it tells where to go on."""
     check_name(name)
     file = Upload(incident_id, name, sha256_of_header(repr_digest))
-    begun = resumable.begin(parts, principal, file, upload_length)
+    actor = actor_of(principal, request)
+    begun = resumable.begin(parts, principal, actor, file, upload_length)
     if begun is None:
         # Its last request may have broken off between storing it and following it up.
-        evidence_has_arrived(parts, actor_of(principal, request), file)
+        evidence_has_arrived(parts, actor, file)
         return Response(status_code=200, headers={"Tus-Resumable": VERSION})
     return Response(status_code=201, headers={"Location": f"/v1/uploads/{begun.id}", **_told(begun)})
 
@@ -134,9 +135,11 @@ async def patch_upload(
     response_class=Response,
     responses=documented(401, 403, 404, 412, 422),
 )
-def delete_upload(upload_id: UploadInPath, parts: CurrentParts, principal: WorkerPrincipal) -> Response:
+def delete_upload(
+    request: Request, upload_id: UploadInPath, parts: CurrentParts, principal: WorkerPrincipal
+) -> Response:
     """Gives it up; nothing is kept."""
-    resumable.cancel(parts, principal, upload_id)
+    resumable.cancel(parts, principal, actor_of(principal, request), upload_id)
     return Response(status_code=204, headers={"Tus-Resumable": VERSION})
 
 

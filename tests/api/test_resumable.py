@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from api.intake import resumable
 from api.intake.resumable import BLOCK_BYTES
 from api.server import EmbeddedServer
 from tests.api.conftest import write_settings
@@ -206,13 +207,16 @@ def test_what_is_left_lying_is_forgotten_and_counted(strict: System) -> None:
     assert "streetwarden_uploads_abandoned_total 3.0" in worker.get("/metrics").text
 
 
-def test_the_daily_deletion_takes_what_is_left_lying_with_it(strict: System) -> None:
+def test_the_daily_deletion_takes_what_is_left_lying_with_it(strict: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resumable, "AT_ONCE", 1)
     worker, chief = strict.with_token(), strict.signed_in("chief", "administrator")
     put(worker, incident("large"))
     place = begin(worker, "clip.mp4", clip(1)).headers["location"]
     append(worker, place, clip(1)[:5000], 0)
+    begin(worker, "another.mp4", clip(2))
     time.sleep(1.2)
     for dry_run, status in ((True, 200), (False, 404)):
         assert chief.post("/v1/retention/runs", json={"dry_run": dry_run}).status_code == 201
         assert worker.head(place, headers=TUS).status_code == status
+    assert strict.execute("SELECT count(*) FROM uploads") == [(0,)]
     assert strict.stored() == set()

@@ -69,6 +69,21 @@ def test_a_body_of_unknown_length_ends_where_was_said(system: System, worker: ht
     assert system.stored() == before
 
 
+def test_who_begins_and_who_gives_up_is_in_the_log(system: System, worker: httpx.Client) -> None:
+    content = clip(16)
+    place = begin(worker, "clip-16.mp4", content).headers["location"]
+    assert begin(worker, "clip-16.mp4", content).headers["location"] == place  # the same one, no other deed
+    assert worker.delete(place, headers=TUS).status_code == 204
+    assert worker.delete(place, headers=TUS).status_code == 404
+    log = system.signed_in("chief-16", "administrator").get("/v1/incidents/large/audit").json()["entries"]
+    mine = [row for row in log if row["object"].endswith("/evidence/clip-16.mp4")]
+    assert [(row["who"], row["action"]) for row in mine] == [
+        ("worker-1", "upload.begin"),
+        ("worker-1", "upload.cancel"),
+    ]
+    assert {row["content_sha256"] for row in mine} == {hashlib.sha256(content).hexdigest()}
+
+
 def test_an_archive_in_disguise_is_never_served_as_a_film(worker: httpx.Client, reviewer: httpx.Client) -> None:
     """50 MB of zeros in 49 kB: nobody unpacks it, and no browser is told that it plays."""
     packed = io.BytesIO()
