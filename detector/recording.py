@@ -111,6 +111,7 @@ def watch_recording(
         "undecodable_packets": decoder.errors,
         "damaged_pictures": decoder.damaged,
         "clips_failed": watch.clips_failed,
+        "failures": dict(watch.failures),
     }
     kept = [incident for incident in newest.values() if incident.state is not State.CANDIDATE]
     return Recorded(source, kept)

@@ -273,6 +273,7 @@ class Shard:
             "ring_bytes": post.ring.held_bytes,
             "call_outs": self._callouts.counts(post.camera.id),
             "alarms_withheld": watch.withheld,
+            "case_failures": dict(watch.failures),
         }
         return health_row(post.camera.id, post.feed.report(), post.feed.clock, drops=drops, more=more)
 

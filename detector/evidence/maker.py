@@ -144,7 +144,7 @@ class EvidenceMaker:
     def record(self, incident: Incident, content: dict[str, Any]) -> EvidenceFile:
         """The incident as it stands, as a file of its own beside the pictures."""
         end_s = max([incident.confirmed_s or incident.since_s, *(file.end_s for file in incident.evidence)])
-        name = f"record-{incident.revision + 1}.json"
+        name = f"record-{incident.revision}.json"
         return write_evidence(self.folder, name, "record", as_json(content), incident.since_s, end_s)
 
     def moment_text(self, time_s: float) -> str:

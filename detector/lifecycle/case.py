@@ -3,6 +3,7 @@
 The sequence of an incident's files and revisions lives here; `watch` feeds it looks, `evidence` makes the files.
 """
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,42 +13,30 @@ from typing import Any
 from detector.evidence.maker import ONE_CLIP_MAX_S, POST_ROLL_S, PRE_ROLL_S, EvidenceMaker, Made
 from detector.evidence.plates import FRAMES_MAX
 from detector.following.things import Presence, Thing
+from detector.lifecycle.growth import Growth
+from detector.lifecycle.hearing import Hearing
 from detector.lifecycle.incidents import EvidenceFile, Incident, State
 from detector.lifecycle.inquiry import Questions
 from detector.lifecycle.pin import Pin, forget_pin
 from detector.lifecycle.resume import OpenCase
-from detector.rules import Actor, Ask, Judgement, Passing, Rule, Signs, Stay, Subject, Vehicle
+from detector.lifecycle.surroundings import Surroundings
+from detector.lifecycle.telling import Telling
+from detector.rules import Judgement, Rule, Signs, Stay, Subject
 from detector.zoning.zones import Zone
 from models.plates.reading import PlateReading
 from streams.frame import Frame
 from streams.lookback import look_back
 from streams.packet import Packet
-from streams.ring import PacketRing
+
+log = logging.getLogger(__name__)
 
 Files = list[EvidenceFile]
-Submit = Callable[[Callable[[], Made], Callable[[Made], None]], None]
-"""Runs slow work, at once or in a thread of its own, and hands what it made to the second function."""
 STOOD_SHARE = 0.5
 """Of the pictures between two looks, this share must show a thing that stands; the rest may have a passer-by in front."""
-ASK_EVERY_S = 10.0
-"""Traffic is followed anew this often while a vehicle may stand in a queue: a tenth of a core for as long as that lasts."""
 GLIMPSED_SHARE = 0.2
 """Enough where something stands in front in the newest look."""
-LATER_EVERY_MIN_S, LATER_EVERY_MAX_S = 300.0, 3600.0
-"""Evidence of a long stay grows: a still whenever it has lasted twice as long, within these bounds."""
 ARRIVAL_STILL_S = 1.5
 """The arrival still is the first decodable picture within this time after the onset."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the cases of one camera share."""
-
-    ring: PacketRing
-    submit: Submit
-    publish: Callable[[Incident], None]
-    record_of: Callable[[Incident], dict[str, Any]]
-    """The incident as its record file says it."""
 
 
 @dataclass(eq=False)
@@ -64,19 +53,13 @@ class Case:
     pin: Pin | None = None
     """Packets of the arrival; None as long as the ring is sure to have them."""
     clips_done: bool = False
-    laters: int = 0
-    """Stills that were taken after the alarm's."""
-    later_s: float = 0.0
-    """When the newest of them was."""
+    growth: Growth = field(default_factory=Growth)
     dropped: bool = False
     work_left: int = 0
     plate_readings: list[PlateReading | None] = field(default_factory=list)
-    passed: Passing | None = None
-    """Vehicles that look-back saw driving; None as long as nobody has asked."""
-    passed_asked_s: float = -math.inf
-    actor: Actor | None = None
-    actor_sought: bool = False
-    closely: Vehicle | None = None
+    telling: Telling = field(default_factory=Telling)
+    recorded: int = 0
+    """The newest revision that has a record."""
     about: dict[str, Any] = field(default_factory=dict)
     """What is known of the place; goes into the incident's `why`."""
     counts_from_s: float = -math.inf
@@ -84,27 +67,26 @@ class Case:
     not_before_s: float = -math.inf
     """No alarm before: one like it has only just ended."""
 
+    def __post_init__(self) -> None:
+        self.heard = Hearing(self.rule, self.zone, self.incident.since_s)
+
     @property
     def open(self) -> bool:
         """False once nothing more can come."""
         over = self.dropped or (self.incident.state is State.ENDED and self.clips_done)
-        return not over or self.work_left > 0
+        return not over or self.work_left > 0 or self.telling.untold
 
     @property
     def in_view(self) -> bool:
         """True when the newest look shows the thing."""
         return self.thing.presence in (Presence.SEEN, Presence.HELD)
 
-    def stay(self, now_s: float, signs: Signs | None) -> Stay:
-        """What the rule is told."""
+    def _stay(self, now_s: float, signs: Signs | None) -> Stay:
+        """What the rule is told of a thing that is there, or that something stands in front of."""
         counts = self.thing.counts
         return Stay(
             now_s=now_s,
             signs=signs,
-            passed=self.passed,
-            actor=self.actor,
-            actor_sought=self.actor_sought,
-            closely=self.closely,
             since_s=max(self.incident.since_s, self.counts_from_s),
             onset_s=self.incident.onset_s,
             box=self.thing.anchor,
@@ -114,7 +96,7 @@ class Case:
             seen=counts[Presence.SEEN],
             held=counts[Presence.HELD],
             hidden=counts[Presence.HIDDEN],
-            present=self.in_view,
+            present=True,
         )
 
     def look(self, now_s: float, frame: Frame, questions: Questions, watched_from_s: float | None) -> None:
@@ -135,42 +117,25 @@ class Case:
             self.counts_from_s = max(self.incident.since_s, watched_from_s)
             self._judge(now_s, frame, questions)
         self.due(now_s)
-        if self._later_due(now_s) and self.in_view:
+        if self.in_view and self._later_due(now_s):
             self._later(frame)
 
     def _judge(self, now_s: float, frame: Frame, questions: Questions) -> None:
         signs = questions.signs()
         if self.thing.presence is Presence.ABSENT:
             return
-        judgement = self._judged(now_s, signs)
-        while judgement.asks is not None and self._ask(judgement.asks, now_s, frame, questions):
-            judgement = self._judged(now_s, signs)
+        stay = self._stay(now_s, signs)
+        judgement = self.heard.judge(stay, frame, questions, lambda: self._pinned().packets())
         # What mostly shows on the ground is followed cell by cell, also where another thing comes to lie on a part of it.
         certain = self.rule.subject is Subject.THING and self.in_view and self.thing.seen_share >= STOOD_SHARE
         # Something may stand in front in just this look: then it will do if look-back saw the thing since the last one.
         if judgement.confirmed and (certain or questions.stood() >= (STOOD_SHARE if self.in_view else GLIMPSED_SHARE)):
             self._confirm(now_s, frame, judgement)
 
-    def _judged(self, now_s: float, signs: Signs) -> Judgement:
-        return self.rule.judge(replace(self.stay(now_s, signs), present=True), self.zone)
-
-    def _ask(self, ask: Ask, now_s: float, frame: Frame, questions: Questions) -> bool:
-        """Looks back, or closely, for what the rule wants to know; False where nothing new can be known yet."""
-        if ask is Ask.ACTOR and not self.actor_sought:
-            pin = self._pinned()
-            self.actor, self.actor_sought = questions.actor(self.incident.since_s, pin.packets()), True
-            return True
-        if ask is Ask.CLOSELY and self.closely is None:
-            self.closely = questions.closely(frame)
-            return True
-        if ask is Ask.PASSED and now_s - self.passed_asked_s >= ASK_EVERY_S:
-            passed = questions.passed(max(self.incident.since_s, self.passed_asked_s))
-            self.passed, self.passed_asked_s = passed if self.passed is None else self.passed + passed, now_s
-            return True
-        return False
-
     def due(self, now_s: float) -> None:
-        """Does what is due without a picture: the clips, once the post-roll has passed."""
+        """Does what is due without a picture: what could not be told, and the clips, once the post-roll has passed."""
+        if self.telling.due(now_s):
+            self._tell()
         alarm_s = self.incident.confirmed_s
         if alarm_s is not None and not self.clips_done and now_s >= alarm_s + POST_ROLL_S:
             self._clips()
@@ -186,8 +151,12 @@ class Case:
         if self.incident.state is State.CANDIDATE:
             self._drop()
             return
-        self._last_still(ended_s)
-        proof = frame if clear else None
+        try:
+            self._last_still(ended_s)
+        finally:  # whatever becomes of the still: its thing has left, and no look will say so again
+            self._end(ended_s, frame if clear else None, clear=clear)
+
+    def _end(self, ended_s: float, proof: Frame | None, *, clear: bool) -> None:
         why = {
             "left": clear,
             "stood_in_all_s": round(ended_s - self.incident.since_s, 2),
@@ -196,8 +165,7 @@ class Case:
         if not clear:
             why["hidden_at_the_end"] = True
         self.incident = self.incident.ended(ended_s, why)
-        files = self.maker.still(self.incident, "left", proof, "place clear", there=False) if proof is not None else []
-        self._attach(files)
+        self._attach([] if proof is None else self._still("left", proof, "place clear", there=False))
 
     def merged(self) -> None:
         """The thing is one that another case is about: what nobody has been told of is dropped, what was told ends."""
@@ -210,11 +178,12 @@ class Case:
     def kept(self) -> OpenCase:
         """What a successor needs."""
         not_before_s = self.not_before_s if math.isfinite(self.not_before_s) else None
-        return OpenCase(self.incident, self.thing, self.laters, self.later_s, self.about, not_before_s, self.zone)
+        growth = self.growth
+        return OpenCase(self.incident, self.thing, growth.count, growth.newest_s, self.about, not_before_s, self.zone)
 
     def take_up(self, kept: OpenCase) -> None:
         """Goes on after a restart. Pictures from before are gone; what was told may not have arrived, so it is told again."""
-        self.laters, self.later_s, self.about = kept.laters, kept.later_s, kept.about
+        self.growth, self.about = Growth(kept.laters, kept.later_s), kept.about
         self.not_before_s = -math.inf if kept.not_before_s is None else kept.not_before_s
         forget_pin(self.maker.folder)
         if self.incident.state is not State.CANDIDATE:
@@ -231,10 +200,12 @@ class Case:
             if for_good:
                 self._drop()
             return
-        if not self.laters and self.incident.state is State.CONFIRMED:
+        if not self.growth.count and self.incident.state is State.CONFIRMED:
             self._last_still(self.thing.last_s)
         if not self.clips_done:
             self._clips()
+        if self.telling.untold:
+            self._tell()
 
     def _drop(self) -> None:
         """Nobody has been told of it, and nobody will be."""
@@ -264,11 +235,17 @@ class Case:
         pin = self._pinned()
         arrival = pin.packets()
         incident = self.incident.confirmed(now_s, self.thing.anchor, judgement.score, judgement.why | self.about)
-        self.incident = replace(incident, actor=self.actor, class_name=self.thing.class_name)
+        self.incident = replace(incident, actor=self.heard.actor, class_name=self.thing.class_name)
         stood = f"{now_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
-        alarm = self.maker.still(self.incident, "alarm", frame, stood, there=True)
-        closeups = [self.maker.closeup(frame, self.incident.box), *self._actor_closeup(arrival)]
-        self._attach([*self._arrival_still(arrival), *alarm, *closeups])
+        box = self.incident.box
+        self._attach(
+            [
+                *self._made(lambda: self._arrival_still(arrival)),
+                *self._still("alarm", frame, stood, there=True),
+                *self._made(lambda: [self.maker.closeup(frame, box)]),
+                *self._made(lambda: self._actor_closeup(arrival)),
+            ]
+        )
         if self.two_clips and arrival:
             self._record_clip("arrival", arrival, self.arrival_s - PRE_ROLL_S, self.arrival_s + POST_ROLL_S)
         pin.release()
@@ -287,6 +264,18 @@ class Case:
         first = next(look_back(arrival, actor.seen_s, actor.seen_s + ARRIVAL_STILL_S), None)
         return [] if first is None else [self.maker.closeup(first, actor.box, "closeup-actor.jpg")]
 
+    def _still(self, name: str, frame: Frame, caption: str, *, there: bool) -> Files:
+        return self._made(lambda: self.maker.still(self.incident, name, frame, caption, there=there))
+
+    def _made(self, make: Callable[[], Files]) -> Files:
+        """Evidence, or nothing where it can't be made: the incident goes on without, as it does without a clip."""
+        try:
+            return make()
+        except Exception:
+            log.exception("incident %s: evidence can't be made: it goes on without", self.incident.id)
+            self.around.failures["evidence not made"] += 1
+            return []
+
     @property
     def two_clips(self) -> bool:
         """True when arrival and alarm are too far apart for one clip."""
@@ -294,25 +283,19 @@ class Case:
         return alarm_s is not None and alarm_s - self.arrival_s > ONE_CLIP_MAX_S
 
     def _later(self, frame: Frame) -> None:
-        self.laters += 1
-        self.later_s = frame.time_s
-        name = "later" if self.laters == 1 else f"later-{self.laters}"
         stood = f"{frame.time_s - self.incident.since_s:.0f} s of {self.zone.dwell_s:.0f} s"
-        self._attach(self.maker.still(self.incident, name, frame, stood, there=True))
+        files = self._still(self.growth.next_name, frame, stood, there=True)
+        self.growth.taken(frame.time_s, made=bool(files))
+        if files:
+            self._attach(files)
 
     def _later_due(self, now_s: float) -> bool:
-        """The first still is due when it has stood for the permitted time once more, the others ever more seldom."""
         alarm_s = self.incident.confirmed_s
-        if alarm_s is None:
-            return False
-        if not self.laters:
-            return now_s >= alarm_s + self.zone.dwell_s
-        apart_s = max(LATER_EVERY_MIN_S, min(LATER_EVERY_MAX_S, self.later_s - self.incident.since_s))
-        return now_s >= self.later_s + apart_s
+        return alarm_s is not None and self.growth.due(now_s, self.incident.since_s, alarm_s, self.zone.dwell_s)
 
     def _last_still(self, at_s: float) -> None:
         """The last picture that shows the thing, if the later still has not been taken yet."""
-        if self.laters or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
+        if self.growth.count or self.incident.confirmed_s is None or at_s <= self.incident.confirmed_s:
             return
         packets = self.around.ring.window(at_s - 1, at_s)
         for last in [*look_back(packets, at_s - 1, at_s)][-1:]:
@@ -341,10 +324,17 @@ class Case:
         self._attach(made.files)
 
     def _attach(self, files: Files) -> None:
-        """A new revision with more evidence; once the clips are in, with a record that lists them all."""
-        self.incident = self.incident.with_evidence(*files)
-        if self.clips_done and self.work_left == 0:
+        """A new revision with more evidence."""
+        self.incident = self.incident.with_evidence(*files).next_revision()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tells the newest revision, or remembers that it is to be told."""
+        self.telling.tell(self.incident.id, self._publish, self.around.failures)
+
+    def _publish(self) -> None:
+        """Once the clips are in, with a record that lists them all."""
+        if self.clips_done and self.work_left == 0 and self.recorded < self.incident.revision:
             record = self.maker.record(self.incident, self.around.record_of(self.incident))
-            self.incident = self.incident.with_evidence(record)
-        self.incident = self.incident.next_revision()
+            self.incident, self.recorded = self.incident.with_evidence(record), self.incident.revision
         self.around.publish(self.incident)

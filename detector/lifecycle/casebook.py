@@ -3,16 +3,18 @@
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from detector.evidence.maker import EvidenceMaker
 from detector.following.template import similarity
 from detector.following.things import LIKELY_SAME, SAME_PLACE_IOU, Presence, Thing
-from detector.lifecycle.case import Case, Submit, Surroundings
+from detector.lifecycle.case import Case
 from detector.lifecycle.incidents import Incident, State, incident_id
 from detector.lifecycle.inquiry import Questions
 from detector.lifecycle.resume import OpenCase
+from detector.lifecycle.surroundings import Submit, Surroundings
 from detector.rules import Rule, Subject, rule_for
 from detector.watching.watch_plan import WatchPlan
 from detector.zoning.cameras_file import Camera
@@ -67,6 +69,8 @@ class CaseBook:
     ) -> None:
         self.cases: list[Case] = []
         self.withheld = 0
+        self.failures: Counter[str] = Counter()
+        """What went wrong, by cause; each is in the log."""
         self._camera, self._ring, self._clock, self._plan = camera, ring, clock, plan
         self._detect, self._submit = detect, submit
         self._from_start: Counter[str] = Counter()
@@ -157,7 +161,11 @@ class CaseBook:
         """Keeps what is open for the next start: every now and then, as long as there is anything."""
         if now_s < self._keep_next_s or not (self.cases or self._kept_some):
             return
-        self._keep(now_s)
+        try:
+            self._keep(now_s)
+        except OSError:
+            log.exception("camera %s: open cases can't be kept for now: it is tried again", self._camera.id)
+            self.failures["open cases not kept"] += 1
 
     def _keep(self, now_s: float) -> None:
         self._keep_next_s = now_s + KEEP_EVERY_S
@@ -175,14 +183,16 @@ class CaseBook:
         self._now_s = now_s
         for case in self.cases:
             if case.thing not in gone:
-                case.look(now_s, frame, questions(case), self._watched_from_s(case.zone, now_s))
+                with self._by_itself(case):
+                    case.look(now_s, frame, questions(case), self._watched_from_s(case.zone, now_s))
 
     def gone(self, thing: Thing, ended_s: float, frame: Frame | None) -> None:
         """A thing has left; `frame` is the first picture without it, None if that can't be had any more."""
         for case in [case for case in self.cases if case.thing is thing]:
             if case.incident.state is State.CONFIRMED:
                 self._ended.append(OpenCase(case.incident.ended(ended_s, {}), thing, cooling=True))
-            case.gone(ended_s, frame, clear=thing.presence is Presence.ABSENT)
+            with self._by_itself(case):
+                case.gone(ended_s, frame, clear=thing.presence is Presence.ABSENT)
 
     def about(self, thing: Thing) -> bool:
         """True when there is a case about it."""
@@ -192,12 +202,14 @@ class CaseBook:
         """These turned out to be others that are followed already."""
         for case in self.cases:
             if case.thing in things:
-                case.merged()
+                with self._by_itself(case):
+                    case.merged()
 
     def due(self, now_s: float) -> None:
         """Lets what is due happen without a picture."""
         for case in self.cases:
-            case.due(now_s)
+            with self._by_itself(case):
+                case.due(now_s)
 
     def sweep(self) -> None:
         """Forgets the cases that are over."""
@@ -206,9 +218,19 @@ class CaseBook:
     def finish(self, *, for_good: bool) -> None:
         """Nothing more will come from this camera: for good, or until the next start."""
         for case in self.cases:
-            case.finish(for_good=for_good)
+            with self._by_itself(case):
+                case.finish(for_good=for_good)
         if not for_good:
             self._keep(self._now_s)
+
+    @contextmanager
+    def _by_itself(self, case: Case) -> Iterator[None]:
+        """One case's trouble is not the others'."""
+        try:
+            yield
+        except Exception:
+            log.exception("incident %s: could not be dealt with; the others go on", case.incident.id)
+            self.failures["case not dealt with"] += 1
 
     def _case(self, incident: Incident, thing: Thing, zone: Zone, rule: Rule) -> Case:
         maker = EvidenceMaker(
@@ -225,6 +247,7 @@ class CaseBook:
             submit=self._submit,
             publish=lambda incident: self._publish(zone, incident),
             record_of=lambda incident: self._plan.record_of(self._camera, zone, self._clock, incident),
+            failures=self.failures,
         )
         return Case(incident, thing, zone, rule, maker, around)
 

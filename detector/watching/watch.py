@@ -74,6 +74,11 @@ class CameraWatch:
         return self._book.withheld
 
     @property
+    def failures(self) -> Counter[str]:
+        """What went wrong with its cases, by cause."""
+        return self._book.failures
+
+    @property
     def analysed(self) -> int:
         """Pictures that the detector was asked about."""
         return self.looks - self.carried - self.unusable
@@ -264,8 +269,15 @@ class CameraWatch:
         )
 
     def _close(self, thing: Thing, look: Look, frame: Frame | None) -> None:
-        if self._book.about(thing):
-            self._book.gone(thing, self._inquiry.left(thing, look), frame)
+        if not self._book.about(thing):
+            return
+        try:
+            left_s = self._inquiry.left(thing, look)
+        except Exception:
+            # It has left all the same, and no later look will say so.
+            log.exception("camera %s: look-back can't say when a thing left: it was seen last then", self.camera.id)
+            left_s = thing.last_s
+        self._book.gone(thing, left_s, frame)
 
     def _submit(self, work: Callable[[], Made], then: Callable[[Made], None]) -> None:
         def run() -> None:

@@ -107,6 +107,7 @@ def watched(
     folder: Path,
     *,
     zone: Zone = ZONE,
+    beside: tuple[Zone, ...] = (),
     until_s: float = 99.0,
     detector: KnowsOneCar | None = None,
     at: Mapping[float, Callable[[CameraWatch], None]] | None = None,
@@ -128,7 +129,7 @@ def watched(
         publish=lambda _camera, _zone, _clock, incident: revisions.append(incident),
         record_of=lambda _camera, _zone, _clock, incident: recorded(incident),
     )
-    camera = Camera("gate", feed.address, (zone,), starts_at=starts_at)
+    camera = Camera("gate", feed.address, (zone, *beside), starts_at=starts_at)
     watch = CameraWatch(camera, ring, feed.clock, replace(whole_plan, **plan))
     patrol, decoder = Patrol(), PatrolDecoder()
     for packet in feed.packets():

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from detector.following.things import Presence, Thing
-from detector.lifecycle.case import LATER_EVERY_MIN_S, Case
+from detector.lifecycle.case import Case
+from detector.lifecycle.growth import LATER_EVERY_MIN_S
 from detector.lifecycle.incidents import Incident, State
 from detector.rules import Judgement, Subject
 from detector.zoning.calendars import Calendar, Window
@@ -91,7 +92,7 @@ def test_the_same_in_the_same_place_is_not_told_again_at_once(
 
 
 def test_evidence_of_a_long_stay_grows_ever_more_slowly(stay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.lifecycle.case.LATER_EVERY_MIN_S", LATER_EVERY_MIN_S / 100)  # 3 s instead of 5 min
+    monkeypatch.setattr("detector.lifecycle.growth.LATER_EVERY_MIN_S", LATER_EVERY_MIN_S / 100)  # 3 s instead of 5 min
     (incident,) = confirmed(watched(stay((2, 60), ends_s=50), tmp_path))
     stills = {
         file.name: file.start_s for file in incident.evidence if file.kind == "snapshot" and not file.derived_from
