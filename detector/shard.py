@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 POLL_S = 0.05
 CLOSE_S = 2.0
+WORK_S = 10.0
+"""Clips that are being made of a camera that is given up are waited for this long; one takes a second or two."""
 STAGGER_S, START_S = 0.05, 2.0
 """Cameras are started one after the other, all within a few seconds, so that they don't fall due together ever after."""
 HEALTH_EVERY_S = 5.0
@@ -151,26 +153,36 @@ class Shard:
             return
         self._lasting = newest.lasting
         wanted = {camera.id: camera for camera in newest.cameras}
-        for post in list(self._posts.values()):
-            if post.camera.id not in wanted or wanted[post.camera.id].version != post.camera.version:
-                self._give_up(post)
+        self._give_up(
+            [
+                post
+                for post in self._posts.values()
+                if post.camera.id not in wanted or wanted[post.camera.id].version != post.camera.version
+            ]
+        )
         posts = [self._new_post(camera) for camera in newest.cameras if camera.id not in self._posts]
         self._posts = self._posts | {post.camera.id: post for post in posts}
         self._start_posts(posts)
 
-    def _give_up(self, post: Post) -> None:
-        """Stops watching a camera; its open cases are kept for whoever goes on with it."""
-        post.feed.close()
-        self._slots.forget(post.camera.id)
+    def _give_up(self, posts: Sequence[Post]) -> None:
+        """Stops watching cameras; their open cases are kept for whoever goes on with them."""
+        for post in posts:
+            post.feed.close()
+            self._slots.forget(post.camera.id)
         # Analysts look a camera up by its id: from here on nobody finds it. (Replaced as a whole: they may be looking.)
-        self._posts = {camera: other for camera, other in self._posts.items() if other is not post}
+        self._posts = {camera: post for camera, post in self._posts.items() if post not in posts}
         deadline_s = time.monotonic() + CLOSE_S
-        post.thread.join(CLOSE_S)
-        while not self._slots.idle(post.camera.id) and time.monotonic() < deadline_s:
-            time.sleep(POLL_S)
-        if not post.finished:
-            self._finish(post, for_good=False)
-        log.info("camera %s: is not watched here any more", post.camera.id)
+        for post in posts:
+            post.thread.join(max(0.0, deadline_s - time.monotonic()))
+        _wait(lambda: all(self._slots.idle(post.camera.id) for post in posts), deadline_s)
+        for post in posts:
+            if not post.finished:
+                self._finish(post, for_good=False)
+        # Whoever goes on with them begins with what is kept: two that tell of one case would use the same numbers.
+        _wait(lambda: not any(post.watch.work_left for post in posts), time.monotonic() + WORK_S)
+        for post in posts:
+            post.watch.let_go()
+            log.info("camera %s: is not watched here any more", post.camera.id)
 
     @staticmethod
     def _finish(post: Post, *, for_good: bool = True) -> None:
@@ -292,6 +304,11 @@ class Shard:
         self._evidence.shutdown(wait=True)
         self._callouts.stop()
         self._outbox.close()
+
+
+def _wait(done: Callable[[], bool], deadline_s: float) -> None:
+    while not done() and time.monotonic() < deadline_s:
+        time.sleep(POLL_S)
 
 
 def run_shard(spec: ShardSpec, stop: StopSign, orders: OrderBox | None = None) -> None:

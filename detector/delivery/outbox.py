@@ -5,7 +5,9 @@ when the event system has acknowledged it, or when it has refused it for good: t
 reason. The event system being away costs disk, and nothing else.
 """
 
+import hashlib
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
@@ -15,6 +17,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
+
+log = logging.getLogger(__name__)
 
 SCHEMA_SQL = (
     """
@@ -102,7 +106,9 @@ class Outbox:
         )
         with self._transaction() as db:
             body = json.dumps(revision, ensure_ascii=False)
-            db.execute(insert, (incident, "revision", f"{revision['revision']:06d}", body, None, None))
+            name, digest = f"{revision['revision']:06d}", hashlib.sha256(body.encode()).hexdigest()
+            if not db.execute(insert, (incident, "revision", name, body, None, digest)).rowcount:
+                _check_same(db, incident, name, digest)
             for item in revision["evidence"]:
                 path = str(folder / item["name"])
                 db.execute(insert, (incident, "evidence", item["name"], None, path, item["sha256"]))
@@ -159,3 +165,11 @@ class Outbox:
         if hasattr(self._local, "db"):
             self._local.db.close()
             del self._local.db
+
+
+def _check_same(db: sqlite3.Connection, incident: str, name: str, digest: str) -> None:
+    """Says so where another body goes by a number that was used: what was posted first counts."""
+    query = "SELECT sha256 FROM messages WHERE incident = ? AND kind = 'revision' AND name = ?"
+    (known,) = db.execute(query, (incident, name)).fetchone()
+    if known not in (None, digest):  # 0.1.0 wrote none down
+        log.error("incident %s, revision %s: another body was posted before: this one is not told", incident, name)

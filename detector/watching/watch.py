@@ -52,6 +52,9 @@ class CameraWatch:
         """Pictures that nothing was judged by, because the camera is covered, moved, black, frozen or blurred."""
         self.viewpoint = Viewpoint(camera.id, plan.view_of(camera), live=camera.address.live)
         self.clips_failed = 0
+        self.work_left = 0
+        """Clips and the like that are being made, or wait to be."""
+        self._let_go = False
         self._plan = plan
         self._clock = clock
         self._eyes = Eyes(plan.detector, camera.detect)
@@ -87,12 +90,14 @@ class CameraWatch:
         """Takes a decoded picture. Pictures come in order of time."""
         luma = self._eyes.luma(frame)
         with self._lock:
-            if not self._usable(frame, luma):
+            if self._let_go or not self._usable(frame, luma):
                 return
             carried = self._may_carry(frame, luma)
         # The detector is asked outside the lock: what is due meanwhile need not wait for it.
         look = Look(frame.time_s, luma) if carried else self._eyes.look(frame, luma, self._outlines())
         with self._lock:
+            if self._let_go:
+                return
             if self._last is None:
                 self._resume(frame.time_s)
             self.looks += 1
@@ -199,6 +204,11 @@ class CameraWatch:
                         self._close(thing, self._last, self._inquiry.frame_of(self._last))
             self._book.finish(for_good=for_good)
 
+    def let_go(self) -> None:
+        """Ends it: from here on its cases are its successor's, who tells other revisions by the numbers that come next."""
+        with self._lock:
+            self._let_go = True
+
     def view(self) -> dict[str, NDArray[Any]]:
         """What the camera sees when all is well, for the next start."""
         with self._lock:
@@ -280,16 +290,23 @@ class CameraWatch:
         self._book.gone(thing, left_s, frame)
 
     def _submit(self, work: Callable[[], Made], then: Callable[[Made], None]) -> None:
+        self.work_left += 1
+
         def run() -> None:
             made = Made()
             try:
-                made = work()
+                made = made if self._let_go else work()
             except Exception:
                 # A clip that can't be made must not take the incident with it: it goes on without.
                 log.exception("camera %s: a clip could not be made", self.camera.id)
                 self.clips_failed += 1
             with self._lock:
-                then(made)
+                self.work_left -= 1
+                if self._let_go:
+                    self.failures["came too late"] += 1
+                    log.warning("camera %s: evidence comes too late: the camera has been let go", self.camera.id)
+                else:
+                    then(made)
 
         def run_beside() -> None:
             try:

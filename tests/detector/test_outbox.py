@@ -82,6 +82,18 @@ def test_the_same_revision_twice_is_one_message(tmp_path: Path, folder: Path) ->
     outbox.close()
 
 
+def test_another_body_by_the_same_number_is_not_told_and_said(tmp_path: Path, folder: Path, caplog) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.post(revision("x", 1), folder)
+    drained(outbox)
+    outbox.post(revision("x", 1), folder)
+    assert caplog.text == ""
+    outbox.post(revision("x", 1) | {"place": "elsewhere"}, folder)
+    assert outbox.counts() == {"waiting": 0, "sent": 1, "dead": 0}
+    assert "incident x, revision 000001: another body was posted before" in caplog.text
+    outbox.close()
+
+
 def test_the_file_is_freed_once_sent_and_not_before(tmp_path: Path, folder: Path) -> None:
     outbox = Outbox(tmp_path)
     outbox.post(revision("x", 1, "a.jpg"), folder)

@@ -1,13 +1,20 @@
 """A shard that is told, while it runs, to watch other cameras."""
 
+import json
 import multiprocessing
 import queue
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from detector.evidence import maker
 from detector.lifecycle.resume import open_path
 from detector.shard import Shard
 from detector.shard_spec import Orders, ShardSpec
@@ -85,3 +92,58 @@ def test_one_that_has_no_cameras_waits_for_some(tmp_path: Path) -> None:
     assert time.monotonic() - started_s < 20
     assert shard._posts["gate"].finished
     box.close()
+
+
+class SlowClip:
+    """Clips take until somebody lets them be done."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.done = threading.Event(), threading.Event()
+        self._real = maker.write_clip
+        monkeypatch.setattr(maker, "write_clip", self)
+
+    def __call__(self, *args: Any) -> Any:
+        self.begun.set()
+        assert self.done.wait(30)
+        return self._real(*args)
+
+
+def changed_while_a_clip_is_made(folder: Path, clip: SlowClip, done_after_s: float) -> list[dict[str, Any]]:
+    """A camera whose settings change in the middle of a stay; gives all that was told of it."""
+    film = shoot(folder / "film.mp4", lambda _: [PARKED], 40)
+    gate = Camera("gate", Address(str(film)), (replace(ZONE, dwell_s=2.0),), version="1")
+    box = Box()
+    shard = Shard(ShardSpec("shard-0", (gate,), "none", folder, 1, "cpu"), KnowsOneCar(), orders=box)
+
+    def change() -> None:
+        box.left.put(Orders((replace(gate, version="2"),), lasting=True))
+        threading.Timer(done_after_s, clip.done.set).start()
+
+    def goes_on() -> bool:
+        post = shard._posts.get("gate")
+        return clip.done.is_set() and post is not None and post.camera.version == "2" and post.watch.looks > 1
+
+    shard.run(Script((clip.begun.is_set, change), (goes_on, lambda: None)))
+    with closing(sqlite3.connect(folder / "outbox.db")) as database:
+        rows = database.execute("SELECT body FROM messages WHERE kind = 'revision' ORDER BY seq").fetchall()
+    return [json.loads(body) for (body,) in rows]
+
+
+def test_a_clip_that_is_being_made_when_a_camera_changes_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    told = changed_while_a_clip_is_made(tmp_path, SlowClip(monkeypatch), done_after_s=3.0)
+    assert [revision["revision"] for revision in told] == list(range(1, len(told) + 1))  # one stay, nothing left out
+    assert "clip.mp4" in {item["name"] for item in told[-1]["evidence"]}
+    assert "another body" not in caplog.text
+
+
+def test_a_clip_that_takes_too_long_then_comes_too_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    monkeypatch.setattr("detector.shard.WORK_S", 0.2)
+    told = changed_while_a_clip_is_made(tmp_path, SlowClip(monkeypatch), done_after_s=3.0)
+    assert [revision["revision"] for revision in told] == list(range(1, len(told) + 1))
+    assert "clip.mp4" not in {item["name"] for item in told[-1]["evidence"]}
+    assert "another body" not in caplog.text
+    assert "comes too late" in caplog.text
