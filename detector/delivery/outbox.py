@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +40,15 @@ CREATE TABLE IF NOT EXISTS messages (
 )
 BUSY_S = 30.0
 SENT_KEPT = 10_000
-"""Sent messages are remembered, so that a file is sent once, but not for ever."""
+"""Sent messages are remembered, so that a file is sent once, but not for ever: an incident is forgotten whole, when so many
+others have come since its newest."""
+FORGET_EVERY = 100
+"""Not with each message: it looks at all that is old."""
+
+FORGET_SQL = """
+DELETE FROM messages WHERE state = 'sent' AND seq < :before AND NOT EXISTS (
+    SELECT 1 FROM messages AS newer WHERE newer.incident = messages.incident AND newer.seq >= :before
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,9 @@ class Outbox:
     def post(self, revision: dict[str, Any], folder: Path) -> None:
         """Takes a revision and the files that it names; those that were taken before are not taken again.
 
+        Where the revision before is not known here, another worker told it, or it was forgotten: a file that is not on this
+        disk then counts as sent.
+
         Args:
             revision: The incident as the wire has it.
             folder: Where its files of evidence lie, synced.
@@ -109,9 +120,16 @@ class Outbox:
             name, digest = f"{revision['revision']:06d}", hashlib.sha256(body.encode()).hexdigest()
             if not db.execute(insert, (incident, "revision", name, body, None, digest)).rowcount:
                 _check_same(db, incident, name, digest)
-            for item in revision["evidence"]:
-                path = str(folder / item["name"])
-                db.execute(insert, (incident, "evidence", item["name"], None, path, item["sha256"]))
+            new = [
+                item["name"]
+                for item in revision["evidence"]
+                if db.execute(
+                    insert,
+                    (incident, "evidence", item["name"], None, str(folder / item["name"]), item["sha256"]),
+                ).rowcount
+            ]
+            if not _knows(db, incident, revision["revision"] - 1):
+                _mark_sent(db, incident, [name for name in new if not (folder / name).exists()])
 
     def next_messages(self, limit: int, skip: Collection[str] = ()) -> list[Message]:
         """The oldest waiting message of each incident but those in `skip`; oldest first."""
@@ -130,7 +148,8 @@ class Outbox:
         """The event system has it: the local copy is freed."""
         with self._transaction() as db:
             db.execute("UPDATE messages SET state = 'sent', body = NULL WHERE seq = ?", (message.seq,))
-            db.execute("DELETE FROM messages WHERE state = 'sent' AND seq < ?", (message.seq - SENT_KEPT,))
+            if message.seq % FORGET_EVERY == 0:
+                db.execute(FORGET_SQL, {"before": message.seq - SENT_KEPT})
         if message.path is not None:
             message.path.unlink(missing_ok=True)
 
@@ -173,3 +192,21 @@ def _check_same(db: sqlite3.Connection, incident: str, name: str, digest: str) -
     (known,) = db.execute(query, (incident, name)).fetchone()
     if known not in (None, digest):  # 0.1.0 wrote none down
         log.error("incident %s, revision %s: another body was posted before: this one is not told", incident, name)
+
+
+def _knows(db: sqlite3.Connection, incident: str, number: int) -> bool:
+    """Whether a revision was posted here; of the first one there is none before."""
+    query = "SELECT 1 FROM messages WHERE incident = ? AND kind = 'revision' AND name = ?"
+    return number < 1 or db.execute(query, (incident, f"{number:06d}")).fetchone() is not None
+
+
+def _mark_sent(db: sqlite3.Connection, incident: str, names: Sequence[str]) -> None:
+    if not names:
+        return
+    update = "UPDATE messages SET state = 'sent' WHERE incident = ? AND kind = 'evidence' AND name = ?"
+    db.executemany(update, [(incident, name) for name in names])
+    log.info(
+        "incident %s: files of earlier revisions are not on this disk, and count as sent: %s",
+        incident,
+        ", ".join(names),
+    )

@@ -1,3 +1,4 @@
+import logging
 import multiprocessing
 import os
 import sqlite3
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from detector.delivery import outbox as outbox_module
 from detector.delivery.outbox import Outbox
 
 WRITERS, INCIDENTS_EACH = 2, 20
@@ -91,6 +93,53 @@ def test_another_body_by_the_same_number_is_not_told_and_said(tmp_path: Path, fo
     outbox.post(revision("x", 1) | {"place": "elsewhere"}, folder)
     assert outbox.counts() == {"waiting": 0, "sent": 1, "dead": 0}
     assert "incident x, revision 000001: another body was posted before" in caplog.text
+    outbox.close()
+
+
+def test_files_that_another_worker_has_sent_are_not_sent_again(tmp_path: Path, folder: Path, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    outbox = Outbox(tmp_path)
+    # Taken over from another worker, at revision 3: its files are on that one's disk.
+    outbox.post(revision("x", 4, "elsewhere.jpg", "a.jpg"), folder)
+    assert drained(outbox) == [("x", "revision", "000004"), ("x", "evidence", "a.jpg")]
+    assert "elsewhere.jpg" in caplog.text
+    outbox.post(revision("x", 5, "elsewhere.jpg", "a.jpg", "b.mp4"), folder)
+    assert drained(outbox) == [("x", "revision", "000005"), ("x", "evidence", "b.mp4")]
+    assert caplog.text.count("elsewhere.jpg") == 1
+    # The camera was another worker's once more, which told 6 and 7.
+    outbox.post(revision("x", 8, "elsewhere.jpg", "a.jpg", "b.mp4", "elsewhere-2.jpg"), folder)
+    assert drained(outbox) == [("x", "revision", "000008")]
+    outbox.close()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_file_of_its_own_that_is_lost_is_not_taken_for_sent(tmp_path: Path, folder: Path, number: int) -> None:
+    outbox = Outbox(tmp_path)
+    if number > 1:
+        outbox.post(revision("x", number - 1), folder)
+    outbox.post(revision("x", number, "lost.jpg"), folder)
+    assert ("x", "evidence", "lost.jpg") in drained(outbox)  # the courier says what is wrong with it
+    outbox.close()
+
+
+def test_sent_messages_are_forgotten_but_an_open_incidents_files_never_sent_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "SENT_KEPT", 20)
+    monkeypatch.setattr(outbox_module, "FORGET_EVERY", 1)
+    outbox = Outbox(tmp_path)
+    outbox.post(revision("long", 1, "a.jpg"), folder)
+    outbox.post(revision("longer", 1, "b.mp4"), folder)
+    drained(outbox)
+    for number in range(60):
+        outbox.post(revision(f"other-{number}", 1), folder)
+        if number % 10 == 0:
+            outbox.post(revision("long", 2 + number // 10, "a.jpg"), folder)
+        drained(outbox)
+    assert outbox.counts()["sent"] <= 30
+    for incident, number, name in (("long", 8, "a.jpg"), ("longer", 2, "b.mp4")):  # one that spoke, one that was silent
+        outbox.post(revision(incident, number, name), folder)
+        assert drained(outbox) == [(incident, "revision", f"{number:06d}")]
     outbox.close()
 
 
