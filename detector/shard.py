@@ -7,7 +7,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -153,13 +153,12 @@ class Shard:
             return
         self._lasting = newest.lasting
         wanted = {camera.id: camera for camera in newest.cameras}
-        self._give_up(
-            [
-                post
-                for post in self._posts.values()
-                if post.camera.id not in wanted or wanted[post.camera.id].version != post.camera.version
-            ]
-        )
+        changed = [post for post in self._posts.values() if not _is_among(wanted, post.camera)]
+        for post in changed:
+            if post.camera.id in wanted and wanted[post.camera.id].epoch != post.camera.epoch:
+                log.warning("camera %s: was another worker's meanwhile: goes on with that one's cases", post.camera.id)
+                post.watch.let_go()
+        self._give_up(changed)
         posts = [self._new_post(camera) for camera in newest.cameras if camera.id not in self._posts]
         self._posts = self._posts | {post.camera.id: post for post in posts}
         self._start_posts(posts)
@@ -304,6 +303,10 @@ class Shard:
         self._evidence.shutdown(wait=True)
         self._callouts.stop()
         self._outbox.close()
+
+
+def _is_among(wanted: Mapping[str, Camera], camera: Camera) -> bool:
+    return camera.id in wanted and wanted[camera.id].taken_as == camera.taken_as
 
 
 def _wait(done: Callable[[], bool], deadline_s: float) -> None:

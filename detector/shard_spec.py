@@ -30,7 +30,7 @@ class Orders:
     """What a shard watches from now on.
 
     Attributes:
-        cameras: All of them; one that has another version than before starts anew.
+        cameras: All of them; one that is taken as something else than before starts anew.
         lasting: More may come: it runs on when all of them have ended.
     """
 

@@ -108,4 +108,4 @@ class Shards:
 
 
 def _essence(orders: Orders) -> object:
-    return [*((camera.id, camera.version) for camera in orders.cameras), orders.lasting]
+    return [*(camera.taken_as for camera in orders.cameras), orders.lasting]

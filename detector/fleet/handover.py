@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from detector.fleet.client import FleetClient, Lease, Left
-from detector.lifecycle.resume import open_path, with_revisions
+from detector.lifecycle.resume import open_path, taken_path, with_revisions
 from streams.disk import part_of, settle
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Handover:
             AwayError: The event system can't be asked.
         """
         epoch, path = self._last.get(camera), open_path(self._state_dir, camera)
+        if taken_path(self._state_dir, camera).exists():
+            return  # what lies there is from before: whoever watched the camera then may still write
         try:
             written_ns = path.stat().st_mtime_ns
             if epoch is None or self._sent.get(camera) == (epoch, written_ns):
@@ -70,14 +72,12 @@ class Handover:
         self._sent[camera] = (epoch, written_ns)
 
     def _replace(self, camera: str, left: Left | None) -> None:
-        path = open_path(self._state_dir, camera)
-        if left is None:
-            path.unlink(missing_ok=True)
-            return
+        path = taken_path(self._state_dir, camera)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part_of(path).write_bytes(with_revisions(left.document, left.revisions))
+        part_of(path).write_bytes(b"" if left is None else with_revisions(left.document, left.revisions))
         settle(part_of(path), path)
-        log.info("camera %s: goes on with what the worker before has left", camera)
+        if left is not None:
+            log.info("camera %s: goes on with what the worker before has left", camera)
 
 
 def _read_epochs(path: Path) -> dict[str, int]:

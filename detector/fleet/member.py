@@ -10,8 +10,8 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -82,7 +82,7 @@ class Member:
         self._handover = Handover(client, state_dir)
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._stopping = threading.Event()
-        self._watched = Watched(wish.cameras or (), lasting=wish.cameras is None)
+        self._watched = Watched(self._leased(wish.cameras or ()), lasting=wish.cameras is None)
         self._settings: tuple[str | None, Mapping[str, Camera]] = (None, {})
         """The registry's: its ETag, and the cameras that can be watched."""
         self._refused: dict[str, str] = {}
@@ -114,7 +114,7 @@ class Member:
             raise ConfigError("--events: the event system has no registry: give the worker a cameras file")
         if self._is_away:
             cameras, _ = read_settings(read_kept(self._state_dir), self._state_dir, self._check)
-            self._watched = Watched(tuple(cameras), lasting=True)
+            self._watched = Watched(self._leased(cameras), lasting=True)
 
     def start(self) -> None:
         """Begins to give signs of life."""
@@ -177,10 +177,15 @@ class Member:
             cameras = tuple(camera for camera in self._settings[1].values() if camera.id in own)
             lasting = True
         self._say_elsewhere(answer)
-        watched = Watched(cameras, lasting)
+        watched = Watched(self._leased(cameras), lasting)
         if _versions(watched) != _versions(self._watched):
             log.info("watching %d cameras from now on", len(cameras))
             self._watched = watched
+
+    def _leased(self, cameras: Iterable[Camera]) -> tuple[Camera, ...]:
+        """With their epochs: a later one than before says that another worker has had the camera meanwhile."""
+        epochs = self._handover.epochs
+        return tuple(replace(camera, epoch=epochs.get(camera.id, 1)) for camera in cameras)
 
     def _fetch(self, etag: str | None) -> None:
         if etag is not None and self._settings[0] == f'"{etag}"':
@@ -218,7 +223,7 @@ class Member:
 
 
 def _versions(watched: Watched) -> Sequence[object]:
-    return [*((camera.id, camera.version) for camera in watched.cameras), watched.lasting]
+    return [*(camera.taken_as for camera in watched.cameras), watched.lasting]
 
 
 def _identity(state_dir: Path) -> str:

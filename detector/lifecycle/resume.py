@@ -169,6 +169,7 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
     """
     path = open_path(state_dir, camera)
     try:
+        _take_in(taken_path(state_dir, camera), path)
         file = _FILE.validate_json(path.read_bytes())
     except FileNotFoundError:
         return []
@@ -266,3 +267,19 @@ def _later(time_s: float | None, by_s: float) -> float | None:
 def open_path(state_dir: Path, camera: str) -> Path:
     """Where a camera's open cases lie."""
     return state_dir / OPEN_FOLDER / f"{camera}.json"
+
+
+def taken_path(state_dir: Path, camera: str) -> Path:
+    """Where what another worker has left of them waits until the camera is taken up anew; empty: it has left nothing."""
+    return state_dir / OPEN_FOLDER / f"{camera}.taken.json"
+
+
+def _take_in(taken: Path, path: Path) -> None:
+    """Puts it in place of what was kept here. Not before: whoever watched the camera until now kept that file."""
+    if not taken.exists():
+        return
+    if taken.stat().st_size:
+        taken.replace(path)
+    else:
+        path.unlink(missing_ok=True)
+        taken.unlink()

@@ -195,8 +195,8 @@ class CameraWatch:
     def finish(self, *, for_good: bool = True) -> None:
         """The source has ended, for good or until the next start: completes the evidence with what is there."""
         with self._lock:
-            if self._last is None and not for_good:
-                return  # nothing was taken up: what is kept of the run before stays as it is
+            if self._let_go or (self._last is None and not for_good):
+                return  # nothing was taken up, or it is a successor's: what is kept stays as it is
             if self._last is not None and for_good:
                 for thing in self._things():
                     # There was no time left for a second look at the empty place.

@@ -50,6 +50,13 @@ class Camera:
     """What its picture is in metres; None where nobody has measured."""
     version: str = ""
     """Of its settings, where they may change while the worker runs: another one is another camera to it."""
+    epoch: int = 1
+    """Of the lease under which it is watched; before there is any, of the first."""
+
+    @property
+    def taken_as(self) -> tuple[str, str, int]:
+        """What it is to whoever watches it: where this differs from before, it is taken up anew."""
+        return self.id, self.version, self.epoch
 
 
 class _OriginEntry(Written):

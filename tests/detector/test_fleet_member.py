@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from api.server import EmbeddedServer
 from detector.delivery.outbox import Outbox
 from detector.errors import ConfigError
 from detector.fleet import member as member_module
-from detector.fleet.client import FleetClient
+from detector.fleet.client import AwayError, FleetClient
 from detector.fleet.member import Member, Wish
 from detector.fleet.reports import reports_of
-from detector.lifecycle.resume import open_path
+from detector.lifecycle.resume import open_path, read_open, taken_path
 from detector.zoning.cameras_file import Camera
 from streams.source.address import Address
 from tests.api.events import System, incident, put
@@ -88,7 +89,7 @@ def test_open_cases_pass_on_with_the_latest_revisions(
     stale.parent.mkdir(parents=True)
     stale.write_text("what this worker knew of the camera when it had it long ago")
     join(system.url, token, "second", (GATE,))
-    taken = json.loads(stale.read_text())
+    taken = json.loads(taken_path(tmp_path / "second", "gate").read_text())
     assert [case["incident"]["revision"] for case in taken["cases"]] == [5, 9]
 
 
@@ -101,7 +102,59 @@ def test_where_nothing_was_left_old_cases_are_forgotten(
     stale.parent.mkdir(parents=True)
     stale.write_text("old")
     join(system.url, token, "second", (GATE,))
+    assert read_open(tmp_path / "second", "gate", 0.0, datetime.now(UTC)) == []
     assert not stale.exists()
+
+
+def test_a_camera_that_was_anothers_meanwhile_is_taken_up_anew(
+    system: System, join: Callable[..., Member], tmp_path: Path
+) -> None:
+    token = create_token(system.data_dir, "worker")
+    first = join(system.url, token, "first", (GATE,))
+    own = open_path(tmp_path / "first", "gate")
+    own.parent.mkdir()
+    own.write_text(json.dumps({"cases": []}))
+    first._leave()
+    before = first.watched
+    first._beat()
+    assert first.watched is before
+    # Between two of its signs of life its lease runs out, another one gets the camera, and leaves it again.
+    first._client.beat(first._said(leaving=True))
+    second = join(system.url, token, "second", (GATE,))
+    kept = open_path(tmp_path / "second", "gate")
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps({"cases": [{"incident": {"id": "x-1", "revision": 7}}]}))
+    taken_path(tmp_path / "second", "gate").unlink()  # its shard has taken that up
+    second.stop()
+    first._beat()
+    assert (names(first), first.epoch_of("gate")) == (["gate"], 3)
+    assert first.watched is not before
+    assert before.cameras[0].taken_as != first.watched.cameras[0].taken_as
+    # Whoever watches it still writes; what the other one has left is not overwritten, and nothing is left instead of it.
+    own.write_text(json.dumps({"cases": [{"incident": {"id": "x-1", "revision": 2}}]}))
+    first._leave()
+    third = join(system.url, token, "third", (GATE,))
+    assert names(third) == []
+    first.stop()
+    third._beat()
+    for name in ("first", "third"):
+        taken = json.loads(taken_path(tmp_path / name, "gate").read_text())
+        assert [case["incident"]["revision"] for case in taken["cases"]] == [7]
+
+
+def test_a_first_lease_does_not_disturb_who_began_without_the_event_system(
+    system: System, join: Callable[..., Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise AwayError("away")
+
+    token = create_token(system.data_dir, "worker")
+    with monkeypatch.context() as patched:
+        patched.setattr(FleetClient, "beat", away)
+        member = join(system.url, token, "first", (GATE,))
+    before = member.watched
+    member._beat()
+    assert (member.epoch_of("gate"), member.watched is before) == (1, True)
 
 
 def test_a_restart_is_the_same_worker_and_goes_on_with_its_own(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from detector.evidence import maker
-from detector.lifecycle.resume import open_path
+from detector.lifecycle.resume import open_path, taken_path
 from detector.shard import Shard
 from detector.shard_spec import Orders, ShardSpec
 from detector.zoning.cameras_file import Camera
@@ -147,3 +147,30 @@ def test_a_clip_that_takes_too_long_then_comes_too_late(
     assert "clip.mp4" not in {item["name"] for item in told[-1]["evidence"]}
     assert "another body" not in caplog.text
     assert "comes too late" in caplog.text
+
+
+def test_a_camera_that_was_anothers_meanwhile_goes_on_with_what_that_one_left(tmp_path: Path, caplog) -> None:
+    film = shoot(tmp_path / "film.mp4", lambda _: [PARKED], 40)
+    gate = Camera("gate", Address(str(film)), (replace(ZONE, dwell_s=2.0),))
+    box = Box()
+    shard = Shard(ShardSpec("shard-0", (gate,), "none", tmp_path, 1, "cpu"), KnowsOneCar(), orders=box)
+
+    def told() -> list[int]:
+        with closing(sqlite3.connect(tmp_path / "outbox.db")) as database:
+            rows = database.execute("SELECT body FROM messages WHERE kind = 'revision' ORDER BY seq").fetchall()
+        return [json.loads(body)["revision"] for (body,) in rows]
+
+    def another_one_had_it() -> None:
+        document = json.loads(open_path(tmp_path, "gate").read_bytes())
+        document["cases"][0]["incident"]["revision"] = 40
+        taken_path(tmp_path, "gate").write_text(json.dumps(document))
+        box.left.put(Orders((replace(gate, epoch=3),), lasting=True))
+
+    def goes_on() -> bool:
+        return shard._posts["gate"].camera.epoch == 3 and shard._posts["gate"].watch.looks > 1
+
+    shard.run(Script((lambda: bool(told()), another_one_had_it), (goes_on, lambda: None)))
+    first, *more = told()
+    assert (first, more[0]) == (1, 41)  # the watch before tells nothing more: its cases were the other one's
+    assert more == sorted(more)
+    assert not taken_path(tmp_path, "gate").exists()
