@@ -254,7 +254,9 @@ class Case:
         first = next(look_back(arrival, self.arrival_s, self.arrival_s + ARRIVAL_STILL_S), None)
         if first is None:
             return []
-        name = "first-seen" if self.incident.onset_s is None else "arrival"
+        # After a restart it has long stood there in the first picture that there is: no picture of its arrival.
+        came = self.incident.onset_s is not None and self.arrival_s - self.incident.since_s <= ARRIVAL_STILL_S
+        name = "arrival" if came else "first-seen"
         return self.maker.still(self.incident, name, first, name.replace("-", " "), there=True)
 
     def _actor_closeup(self, arrival: Sequence[Packet]) -> Files:

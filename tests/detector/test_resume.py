@@ -154,6 +154,9 @@ def test_a_candidate_is_confirmed_after_the_restart_with_its_whole_dwell(tmp_pat
     assert incident.onset_s == pytest.approx(4.0 - 40.0, abs=0.2)
     assert incident.confirmed_s is not None
     assert incident.confirmed_s <= 4.0  # it had stood for 36 s when watching began again
+    stills = {file.name: file.start_s for file in incident.evidence if file.kind == "snapshot"}
+    assert stills["snapshot-first-seen.jpg"] == pytest.approx(0.0, abs=0.2)  # this run's: none shows its arrival
+    assert "snapshot-arrival.jpg" not in stills
 
 
 def test_a_confirmed_incident_goes_on_under_its_name_and_ends_with_proof(tmp_path: Path) -> None:
