@@ -18,6 +18,7 @@ from detector.evidence.plates import fetch_plates
 from detector.fleet.client import FleetClient
 from detector.fleet.member import Member, Watched, Wish
 from detector.jobs.process import JobProcess, JobsSpec
+from detector.lifecycle.resume import told_of
 from detector.metrics import serve_metrics
 from detector.preflight import check_classes, check_files, say_what_is_off
 from detector.processes import only_one
@@ -114,7 +115,7 @@ class Worker:
             outbox = Outbox(self._state_dir)
             if self._metrics is not None:
                 serve_metrics(self._metrics, self._state_dir, outbox)
-            clear_leftovers(outbox, self._state_dir / "evidence")
+            clear_leftovers(outbox, self._state_dir)
             member = Member(self._fleet_client(), self._state_dir, outbox, self._wish, self._check_one)
             courier = Courier(outbox, self._events_url, self._token, member.epoch_of)
             courier.check_token()
@@ -198,9 +199,9 @@ def default_shards(cameras: int) -> int:
     return max(1, min(os.cpu_count() or 1, math.ceil(cameras / CAMERAS_PER_SHARD)))
 
 
-def clear_leftovers(outbox: Outbox, evidence_dir: Path) -> None:
-    """Removes the folders of evidence that no message waits for: candidates that a stopped worker left behind."""
-    needed = outbox.incidents_waiting()
-    for folder in evidence_dir.glob("*"):
+def clear_leftovers(outbox: Outbox, state_dir: Path) -> None:
+    """Removes the folders of evidence that nobody waits for: candidates that a stopped worker left behind."""
+    needed = outbox.incidents_waiting() | told_of(state_dir)
+    for folder in (state_dir / "evidence").glob("*"):
         if folder.name not in needed:
             shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ What is kept is what a successor needs: the incident, where its thing stands, an
 with each start of a worker, so moments are moved over by what the wall clock says has passed.
 """
 
+import contextlib
 import json
 import logging
 from collections import Counter
@@ -202,6 +203,16 @@ def read_open(state_dir: Path, camera: str, now_s: float, now_at: datetime) -> l
         for row in file.cases
         if lost is None or (row.incident.revision > 0 and not row.cooling)
     ]
+
+
+def told_of(state_dir: Path) -> set[str]:
+    """Open incidents of which something was told, or is to be told as soon as that can be written."""
+    told: set[str] = set()
+    for path in (state_dir / OPEN_FOLDER).glob("*.json"):
+        with contextlib.suppress(OSError, ValidationError):  # whoever takes its cases up says so
+            cases = _FILE.validate_json(path.read_bytes()).cases
+            told |= {case.incident.id for case in cases if case.incident.revision > 0}
+    return told
 
 
 def _kept(thing: Thing) -> _KeptThing:

@@ -84,7 +84,7 @@ def test_a_pin_that_cannot_be_read_is_said_to_be_lost(packets, tmp_path: Path, c
 def test_what_a_crash_leaves_goes_at_the_next_start(packets, tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     Pin(packets, tmp_path / "evidence" / "gate-1").to_disk()  # and the worker is gone
-    clear_leftovers(outbox, tmp_path / "evidence")
+    clear_leftovers(outbox, tmp_path)
     outbox.close()
     assert list((tmp_path / "evidence").iterdir()) == []
 

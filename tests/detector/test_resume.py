@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.delivery.outbox import Outbox
 from detector.delivery.wire import recorded
 from detector.following.template import patch_at
 from detector.following.things import Presence, Thing
@@ -18,6 +19,7 @@ from detector.lifecycle.resume import CLOCKS_DIFFER_S, RESUME_MAX_S, OpenCase, k
 from detector.rules import Actor
 from detector.watching.watch import CameraWatch
 from detector.watching.watch_plan import WatchPlan
+from detector.worker import clear_leftovers
 from detector.zoning.cameras_file import Camera
 from detector.zoning.geometry import Box
 from detector.zoning.zones import Zone, ZoneKind
@@ -96,6 +98,19 @@ def test_who_stood_there_from_the_start_is_no_queue_after_a_restart(tmp_path: Pa
     keep_open(tmp_path, "gate", [OpenCase(INCIDENT, replace(THING, from_start=True))], 100.0, NOON)
     (case,) = read_open(tmp_path, "gate", 0.0, NOON)
     assert case.thing.from_start
+
+
+def test_evidence_of_what_is_still_to_be_told_outlives_a_restart(tmp_path: Path) -> None:
+    """The disk was full: the alarm was kept and its stills were written, but it could not be posted."""
+    cases = [OpenCase(INCIDENT, THING), OpenCase(replace(INCIDENT, id="gate-2", revision=0), THING)]
+    keep_open(tmp_path, "gate", cases, 100.0, NOON)
+    (tmp_path / "open" / "yard.json").write_text("torn")
+    for name in ("gate-1", "gate-2", "gate-3"):
+        (tmp_path / "evidence" / name).mkdir(parents=True)
+    outbox = Outbox(tmp_path)
+    clear_leftovers(outbox, tmp_path)
+    outbox.close()
+    assert [folder.name for folder in (tmp_path / "evidence").iterdir()] == ["gate-1"]
 
 
 def test_what_an_earlier_version_has_kept_is_read(tmp_path: Path) -> None:

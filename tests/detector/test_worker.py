@@ -55,7 +55,7 @@ def test_leftovers_of_candidates_go_and_what_waits_stays(tmp_path: Path) -> None
             outbox.refused(message, "409")
         elif message.incident == "delivered":
             outbox.sent(message)
-    clear_leftovers(outbox, evidence)
+    clear_leftovers(outbox, tmp_path)
     assert sorted(folder.name for folder in evidence.iterdir()) == ["dead", "waiting"]
     outbox.close()
 
