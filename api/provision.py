@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api.clock import now
 from api.errors import ApiError
 from api.identity import accounts, tokens
+from api.identity.credentials import one_time_password, own_password
 from api.identity.principals import Role
 from api.records.audit import COMMAND_LINE, Deed, append
 from api.storage.data_folder import open_database
@@ -41,11 +42,12 @@ def create_user(
     Raises:
         ApiError: The name is taken, or the role is not allowed.
     """
+    given = own_password(password) if password else one_time_password()
     with _writing(data_dir) as session:
-        _, shown = accounts.add_user(session, name, _role(role), password, unit, areas)
+        accounts.add_user(session, name, _role(role), given, unit, areas)
         session.flush()
         _log(session, "user.create", f"user {name.strip()}", f"role {role}")
-    return shown
+    return given.shown
 
 
 def create_token(

@@ -7,15 +7,14 @@ from fastapi import APIRouter, Form, Request, Response
 
 from api.clock import now
 from api.console.shell import inside, page, person, plain, to
-from api.errors import ApiError
-from api.identity.accounts import PASSWORD_CHARACTERS, change_password
 from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
 from api.identity.gate import check_csrf_token
+from api.identity.password_change import PASSWORD_CHARACTERS, change_password
 from api.identity.second_factor import anybody_has_one
 from api.identity.sessions import sign_out
 from api.identity.sign_in import Given
 from api.parts import CurrentParts, Parts
-from api.problems import Problem
+from api.problems import Problem, refused_as_422
 from api.records.audit import Deed, actor_of, append
 from api.routers.identity import open_session_or_refuse
 
@@ -86,18 +85,17 @@ def password(
     if principal is None or principal.user_id is None:
         return to("/sign-in")
     check_csrf_token(principal, csrf)
-    wrong = None if new == again else "The two new passwords differ."
+    wrong = None if new == again else Problem(422, "The two new passwords differ.")
     secret = ""
     if wrong is None:
         try:
-            with parts.database.write() as session:
-                secret = change_password(session, principal.user_id, old, new, parts.settings.limits)
-                append(session, actor_of(principal, request), Deed("password.change", "/v1/account/password"), now())
-        except ApiError as error:
-            wrong = str(error)
+            with refused_as_422():
+                secret = change_password(parts.database, actor_of(principal, request), old, new, parts.settings.limits)
+        except Problem as problem:
+            wrong = problem
     if wrong is not None:
-        told = {"principal": principal, "error": wrong, "shortest": PASSWORD_CHARACTERS[0]}
-        return plain(request, "password.html", told, 422)
+        told = {"principal": principal, "error": wrong.detail, "shortest": PASSWORD_CHARACTERS[0]}
+        return plain(request, "password.html", told, wrong.status_code, wrong.headers)
     response = to("/queue")
     set_session_cookie(response, request, secret, parts.settings.limits)
     return response

@@ -8,15 +8,11 @@ from sqlalchemy.orm import Session
 
 from api.clock import now
 from api.errors import ApiError
-from api.identity.credentials import hash_of_password, new_one_time_password, password_matches
+from api.identity.credentials import Password
 from api.identity.principals import PERSONS, Role
 from api.identity.scope import checked
-from api.identity.sessions import end_sessions, open_session
-from api.settings import Limits
+from api.identity.sessions import end_sessions
 from api.storage.tables import User, UserArea
-
-PASSWORD_CHARACTERS = (12, 200)
-"""Shortest and longest password that a person may choose."""
 
 NAME_CHARACTERS = 100
 
@@ -25,22 +21,19 @@ def add_user(
     session: Session,
     name: str,
     role: Role,
-    password: str | None = None,
+    password: Password,
     unit: str | None = None,
     areas: Sequence[str] = (),
-) -> tuple[User, str]:
+) -> User:
     """Makes an account.
 
     Args:
         session: An open write transaction.
         name: The account's name, as it will stand under verdicts.
         role: One of the roles of people.
-        password: The person's own password; without it a one-time password is made.
+        password: What lets them in.
         unit: The person's department, as it will stand beside their name in records.
         areas: Areas whose cameras they may see; none: all.
-
-    Returns:
-        The account, and the password that lets them in.
 
     Raises:
         ApiError: The name is taken or empty, the unit is not printable, an area is none, or the role is not a person's.
@@ -51,19 +44,18 @@ def add_user(
     _check(role, unit)
     if session.scalar(select(User.id).where(User.name == name)):
         raise ApiError(f"user {name!r} is there already")
-    shown = password or new_one_time_password()
     user = User(
         name=name,
         unit=unit,
         role=role.value,
-        password_hash=hash_of_password(shown),
-        must_change_password=password is None,
+        password_hash=password.kept,
+        must_change_password=password.is_one_time,
         created_at=now(),
     )
     session.add(user)
     session.flush()
     _write_areas(session, user, areas)
-    return user, shown
+    return user
 
 
 def find_user(session: Session, name: str) -> User | None:
@@ -119,41 +111,16 @@ def set_disabled(session: Session, user: User, moment: datetime | None) -> None:
     end_sessions(session, user.id)
 
 
-def reset_password(session: Session, user: User) -> str:
-    """Gives an account a one-time password, and returns it; its sessions end.
+def reset_password(session: Session, user: User, password: Password) -> None:
+    """Gives an account another password; its sessions end.
 
     Raises:
         ApiError: The person signs in at the city's own provider.
     """
     if user.subject is not None:
         raise ApiError(f"user {user.name!r} signs in at the city's own provider, and has no password here")
-    shown = new_one_time_password()
-    user.password_hash, user.must_change_password = hash_of_password(shown), True
+    user.password_hash, user.must_change_password = password.kept, password.is_one_time
     end_sessions(session, user.id)
-    return shown
-
-
-def change_password(session: Session, user_id: int, old: str, new: str, limits: Limits) -> str:
-    """Sets a person's own password and ends all their sessions but a new one.
-
-    Returns:
-        The secret for the new session's cookie.
-
-    Raises:
-        ApiError: The old password is wrong, or the new one is too short, too long or the same.
-    """
-    user = session.get_one(User, user_id)
-    shortest, longest = PASSWORD_CHARACTERS
-    if not password_matches(old, user.password_hash):
-        raise ApiError("The present password is wrong.")
-    if not shortest <= len(new) <= longest:
-        raise ApiError(f"The new password has {len(new)} characters; allowed are {shortest} to {longest}.")
-    if new == old:
-        raise ApiError("The new password is the present one.")
-    user.password_hash = hash_of_password(new)
-    user.must_change_password = False
-    end_sessions(session, user_id)
-    return open_session(session, user_id, now(), limits)
 
 
 def _check(role: Role, unit: str | None) -> None:

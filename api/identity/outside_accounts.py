@@ -1,6 +1,5 @@
 """Accounts of people who sign in at the city's own provider: made at their first sign-in, and kept as the provider says."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import ApiError
 from api.identity import accounts
+from api.identity.credentials import NO_PASSWORD
 from api.identity.oidc_settings import OidcSettings
 from api.identity.principals import PERSONS, Role
 from api.storage.tables import User
@@ -36,8 +36,8 @@ def account_of(
         name = _text(claims, settings.name_claim) or str(claims["sub"])
         if accounts.find_user(session, name.strip()) is not None:
             raise ApiError(f"there is an account {name!r} already, with a password of its own")
-        # Nobody knows this password: such an account is entered by the provider's door alone.
-        user, _ = accounts.add_user(session, name, role, secrets.token_urlsafe(32), unit, areas)
+        # Such an account is entered by the provider's door alone.
+        user = accounts.add_user(session, name, role, NO_PASSWORD, unit, areas)
         user.subject = subject
         return user, "create"
     if user.disabled_at is not None:

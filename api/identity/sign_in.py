@@ -15,6 +15,7 @@ from api.identity.accounts import NAME_CHARACTERS
 from api.identity.credentials import password_matches
 from api.identity.second_factor import passes
 from api.identity.sessions import open_session
+from api.problems import Problem
 from api.records.audit import Actor, Deed, append
 from api.records.refusals import write_once
 from api.settings import Limits
@@ -56,6 +57,9 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
 
     Returns:
         The secret for the session cookie, or why there is none.
+
+    Raises:
+        Problem: 503: too many passwords are looked at.
     """
     # PostgreSQL keeps no NUL, and nobody is called that.
     name = given.name.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:NAME_CHARACTERS]
@@ -64,7 +68,11 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
         return Refused(wait_s)
     with database.read() as session:
         user = session.scalar(select(User).where(User.name == name))
-    matches = password_matches(given.password, user.password_hash if user else None)
+    try:
+        matches = password_matches(given.password, user.password_hash if user else None)
+    except Problem:
+        _uncount(database, name)  # nobody has looked at this one
+        raise
     if user is None:
         return Refused()
     actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
@@ -99,6 +107,13 @@ def count_attempt(database: Database, name: str, moment: datetime, limits: Limit
             failure.count += 1
             failure.last_at = max(failure.last_at, moment)
         return max(wait_s, 0.0)
+
+
+def _uncount(database: Database, name: str) -> None:
+    with database.write() as session:
+        failure = session.get(SignInFailure, name)
+        if failure is not None:
+            failure.count = max(failure.count - 1, 0)
 
 
 def _wait_after_s(failures: int, limits: Limits) -> float:

@@ -7,14 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.clock import now
-from api.errors import ApiError
-from api.identity.accounts import change_password
 from api.identity.cookies import clear_session_cookie, session_secret, set_session_cookie
+from api.identity.password_change import PASSWORD_PATH, change_password
 from api.identity.principals import CurrentPrincipal, Principal, Role
 from api.identity.sessions import principal_of_session, sign_out
 from api.identity.sign_in import Given, Refused, sign_in
 from api.parts import CurrentParts, Parts
-from api.problems import Problem, documented
+from api.problems import Problem, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
 
 router = APIRouter(tags=["identity"])
@@ -55,7 +54,9 @@ _CREDENTIALS_BODY = {
 }
 
 
-@router.post("/v1/session", status_code=201, openapi_extra=_CREDENTIALS_BODY, responses=documented(401, 403, 413, 429))
+@router.post(
+    "/v1/session", status_code=201, openapi_extra=_CREDENTIALS_BODY, responses=documented(401, 403, 413, 429, 503)
+)
 async def post_session(request: Request, response: Response, parts: CurrentParts) -> WhoAmI:
     """Signs a person in: sets the session cookie and tells the CSRF token. Whatever is wrong is answered 401."""
     try:
@@ -87,17 +88,14 @@ def whoami(principal: CurrentPrincipal) -> WhoAmI:
     return _describe(principal)
 
 
-@router.put("/v1/account/password", status_code=204, responses=documented(401, 403, 422))
+@router.put(PASSWORD_PATH, status_code=204, responses=documented(401, 403, 422, 503))
 def put_password(request: Request, parts: CurrentParts, principal: CurrentPrincipal, password: NewPassword) -> Response:
     """Sets one's own password; all other sessions end."""
     if principal.user_id is None or principal.csrf_token is None:
         raise Problem(403, "Only a person with a session has a password to change.")
-    try:
-        with parts.database.write() as session:
-            secret = change_password(session, principal.user_id, password.old, password.new, parts.settings.limits)
-            append(session, actor_of(principal, request), Deed("password.change", "/v1/account/password"), now())
-    except ApiError as error:
-        raise Problem(422, str(error)) from None
+    actor = actor_of(principal, request)
+    with refused_as_422():
+        secret = change_password(parts.database, actor, password.old, password.new, parts.settings.limits)
     response = Response(status_code=204)
     set_session_cookie(response, request, secret, parts.settings.limits)
     return response
@@ -110,7 +108,7 @@ def open_session_or_refuse(parts: Parts, given: Given, client: str | None = None
         The secret for the session cookie.
 
     Raises:
-        Problem: 401, or 429 while the account has to wait.
+        Problem: 401, 429 while the account has to wait, or 503: too many are at it.
     """
     result = sign_in(parts.database, given, parts.settings.limits, client)
     if not isinstance(result, Refused):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.clock import now
 from api.identity import accounts
+from api.identity.credentials import one_time_password
 from api.identity.principals import ChiefPrincipal, Principal, Role
 from api.parts import CurrentParts
 from api.problems import Problem, documented, refused_as_422
@@ -70,14 +71,15 @@ def get_users(parts: CurrentParts, _principal: ChiefPrincipal) -> UserList:
         return UserList(users=[_user(session, user) for user in session.scalars(select(User).order_by(User.name))])
 
 
-@router.post("/v1/users", status_code=201, responses=documented(401, 403, 413, 422))
+@router.post("/v1/users", status_code=201, responses=documented(401, 403, 413, 422, 503))
 def post_user(request: Request, body: NewUser, parts: CurrentParts, principal: ChiefPrincipal) -> UserDocument:
     """Makes an account; the answer holds its one-time password, this once."""
+    password = one_time_password()
     with parts.database.write() as session, refused_as_422():
-        user, password = accounts.add_user(session, body.name, body.role, unit=body.unit, areas=body.areas)
+        user = accounts.add_user(session, body.name, body.role, password, unit=body.unit, areas=body.areas)
         session.flush()
         _log(session, request, principal, "user.create", f"/v1/users/{user.name}", f"role {user.role}")
-        return _user(session, user, password)
+        return _user(session, user, password.shown)
 
 
 @router.get("/v1/users/{name}", responses=documented(401, 403, 404, 422))
@@ -108,15 +110,16 @@ def patch_user(
         return _user(session, user)
 
 
-@router.post("/v1/users/{name}/password", responses=documented(401, 403, 404, 422))
+@router.post("/v1/users/{name}/password", responses=documented(401, 403, 404, 422, 503))
 def post_password(request: Request, name: UserInPath, parts: CurrentParts, principal: ChiefPrincipal) -> UserDocument:
     """Gives an account a one-time password; its sessions end."""
+    password = one_time_password()
     with parts.database.write() as session, refused_as_422():
         user = _find_user(session, name)
-        password = accounts.reset_password(session, user)
+        accounts.reset_password(session, user, password)
         session.flush()
         _log(session, request, principal, "user.password", f"/v1/users/{user.name}")
-        return _user(session, user, password)
+        return _user(session, user, password.shown)
 
 
 def _find_user(session: Session, name: str) -> User:
