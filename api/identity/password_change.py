@@ -1,10 +1,12 @@
-"""One's own password, set by whoever knows the present one."""
+"""One's own password, set by whoever knows the present one; who does not is slowed down as at the door."""
 
 from api.clock import now
 from api.errors import ApiError
-from api.identity.credentials import hash_of_password, password_matches
+from api.identity.credentials import hash_of_password
 from api.identity.sessions import end_sessions, open_session
+from api.identity.sign_in import count_guess, counted_match, forgive
 from api.records.audit import Actor, Deed, append
+from api.records.refusals import write_once
 from api.settings import Limits
 from api.storage.database import Database
 from api.storage.tables import User
@@ -25,29 +27,33 @@ def change_password(database: Database, actor: Actor, old: str, new: str, limits
         actor: Whose; a person with an account.
         old: The present password.
         new: The one they want.
-        limits: How long a session lasts.
+        limits: How long a session lasts, and how long a guesser has to wait.
 
     Returns:
         The secret for the new session's cookie.
 
     Raises:
         ApiError: The old password is wrong, or the new one is too short, too long or the same.
-        Problem: 503: too many passwords are looked at.
+        Problem: 429 while the account has to wait, or 503: too many passwords are looked at.
     """
     shortest, longest = PASSWORD_CHARACTERS
     if not shortest <= len(new) <= longest:
         raise ApiError(f"The new password has {len(new)} characters; allowed are {shortest} to {longest}.")
     if new == old:
         raise ApiError("The new password has to be another one than the present one.")
+    count_guess(database, actor.name, limits, "passwords")
     with database.read() as session:
         known = session.get_one(User, actor.user_id).password_hash
-    if not password_matches(old, known):
-        raise ApiError("The present password is wrong.")
+    if not counted_match(database, actor.name, old, known):
+        wrong = "The present password is wrong."
+        write_once(database, actor, Deed("refused.422", f"PUT {PASSWORD_PATH}", reason=wrong))
+        raise ApiError(wrong)
     kept = hash_of_password(new)
     with database.write() as session:
         user = session.get_one(User, actor.user_id)
         if user.password_hash != known:
             raise ApiError("The password has been changed meanwhile.")
+        forgive(session, user.name)
         user.password_hash, user.must_change_password = kept, False
         end_sessions(session, user.id)
         secret = open_session(session, user.id, now(), limits)

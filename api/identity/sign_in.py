@@ -4,6 +4,7 @@ An attempt is counted before the password is looked at and forgiven when it was 
 don't slip past the counter; and the slow hash runs outside of any transaction.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -68,11 +69,7 @@ def sign_in(database: Database, given: Given, limits: Limits, client: str | None
         return Refused(wait_s)
     with database.read() as session:
         user = session.scalar(select(User).where(User.name == name))
-    try:
-        matches = password_matches(given.password, user.password_hash if user else None)
-    except Problem:
-        _uncount(database, name)  # nobody has looked at this one
-        raise
+    matches = counted_match(database, name, given.password, user.password_hash if user else None)
     if user is None:
         return Refused()
     actor = Actor(name=user.name, role=user.role, unit=user.unit, user_id=user.id, client=client)
@@ -109,11 +106,37 @@ def count_attempt(database: Database, name: str, moment: datetime, limits: Limit
         return max(wait_s, 0.0)
 
 
-def _uncount(database: Database, name: str) -> None:
-    with database.write() as session:
-        failure = session.get(SignInFailure, name)
-        if failure is not None:
-            failure.count = max(failure.count - 1, 0)
+def count_guess(database: Database, name: str, limits: Limits, what: str) -> None:
+    """Counts what somebody signed in has typed like an attempt to sign in: a browser left open is no place to guess.
+
+    Raises:
+        Problem: 429 while the account has to wait.
+    """
+    wait_s = count_attempt(database, name, now(), limits)
+    if wait_s > 0:
+        raise too_many(what, wait_s)
+
+
+def too_many(what: str, wait_s: float) -> Problem:
+    """The answer to somebody who has to wait."""
+    seconds = math.ceil(wait_s)
+    return Problem(429, f"Too many wrong {what}; try again in {seconds} s.", headers={"Retry-After": str(seconds)})
+
+
+def counted_match(database: Database, name: str, password: str, password_hash: str | None) -> bool:
+    """Looks at a password whose attempt has been counted.
+
+    Raises:
+        Problem: 503: too many are looked at. Nobody has looked at this one, and it does not count.
+    """
+    try:
+        return password_matches(password, password_hash)
+    except Problem:
+        with database.write() as session:
+            failure = session.get(SignInFailure, name)
+            if failure is not None:
+                failure.count = max(failure.count - 1, 0)
+        raise
 
 
 def _wait_after_s(failures: int, limits: Limits) -> float:

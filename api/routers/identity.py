@@ -1,7 +1,5 @@
 """Who am I, sign in, sign out, my password: for programs. The console has its own pages for the same."""
 
-import math
-
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +9,7 @@ from api.identity.cookies import clear_session_cookie, session_secret, set_sessi
 from api.identity.password_change import PASSWORD_PATH, change_password
 from api.identity.principals import CurrentPrincipal, Principal, Role
 from api.identity.sessions import principal_of_session, sign_out
-from api.identity.sign_in import Given, Refused, sign_in
+from api.identity.sign_in import Given, Refused, sign_in, too_many
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
@@ -88,7 +86,7 @@ def whoami(principal: CurrentPrincipal) -> WhoAmI:
     return _describe(principal)
 
 
-@router.put(PASSWORD_PATH, status_code=204, responses=documented(401, 403, 422, 503))
+@router.put(PASSWORD_PATH, status_code=204, responses=documented(401, 403, 422, 429, 503))
 def put_password(request: Request, parts: CurrentParts, principal: CurrentPrincipal, password: NewPassword) -> Response:
     """Sets one's own password; all other sessions end."""
     if principal.user_id is None or principal.csrf_token is None:
@@ -116,8 +114,7 @@ def open_session_or_refuse(parts: Parts, given: Given, client: str | None = None
         return result
     if result.wait_s > 0:
         parts.metrics.sign_ins.labels("waiting").inc()
-        wait_s = math.ceil(result.wait_s)
-        raise Problem(429, f"Too many wrong passwords; try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+        raise too_many("passwords", result.wait_s)
     parts.metrics.sign_ins.labels("refused").inc()
     raise Problem(401, "Name, password or code is wrong.")
 

@@ -1,7 +1,5 @@
 """One's own second factor: begun, confirmed, taken off; an administrator can take off one that is lost."""
 
-import math
-
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
@@ -10,7 +8,7 @@ from api.clock import now
 from api.identity import accounts, second_factor
 from api.identity.principals import ChiefPrincipal, CurrentPrincipal, Principal
 from api.identity.sessions import end_sessions
-from api.identity.sign_in import count_attempt, forgive
+from api.identity.sign_in import count_guess, forgive
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
@@ -97,16 +95,8 @@ def delete_of_other(request: Request, name: UserInPath, parts: CurrentParts, pri
 
 
 def _count(parts: Parts, principal: Principal) -> None:
-    """Counts a code like an attempt to sign in, so that a browser left open can't be used to guess one.
-
-    Raises:
-        Problem: 429 while the account has to wait.
-    """
-    if principal.user_id is None or principal.csrf_token is None:
-        return  # has none, and is told so
-    wait_s = math.ceil(count_attempt(parts.database, principal.name, now(), parts.settings.limits))
-    if wait_s > 0:
-        raise Problem(429, f"Too many wrong codes; try again in {wait_s} s.", headers={"Retry-After": str(wait_s)})
+    if principal.user_id is not None and principal.csrf_token is not None:  # else there is none, and they are told so
+        count_guess(parts.database, principal.name, parts.settings.limits, "codes")
 
 
 def _own(session: Session, principal: Principal) -> User:

@@ -193,3 +193,33 @@ def test_pages_are_guarded(system: System) -> None:
     assert "unsafe" not in policy
     assert "<script>" not in page.text
     assert anybody.get("/static/../pages.py").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/account/password", "/password"])
+def test_a_browser_left_open_can_not_be_used_to_guess_the_password(system: System, path: str) -> None:
+    """Wrong present passwords count as at the door, and are refusals on record; a wrong new one is no guess."""
+    name = f"left-open{path.count('/')}"
+    password = create_user(system.data_dir, name, "viewer")
+    client = system.anybody()
+    opened = client.post("/v1/session", json={"name": name, "password": password}).json()
+
+    def change(old: str, new: str = "long enough now") -> httpx.Response:
+        if path == "/password":
+            form = {"old": old, "new": new, "again": new, "csrf": opened["csrf_token"]}
+            return client.post(path, data=form)
+        return client.put(path, json={"old": old, "new": new}, headers={"X-CSRF-Token": opened["csrf_token"]})
+
+    assert [change(password, "short").status_code for _ in range(7)] == [422] * 7
+    assert [change("wrong").status_code for _ in range(4)] == [422] * 4
+    last = change("wrong")
+    assert (last.status_code, "The present password is wrong." in last.text) == (422, True)
+    waits = change(password)
+    assert (waits.status_code, "Too many wrong passwords" in waits.text) == (429, True)
+    assert 0 < int(waits.headers["retry-after"]) <= 30
+    assert system.anybody().post("/v1/session", json={"name": name, "password": password}).status_code == 429
+    told = "SELECT who, action, object, client FROM audit WHERE reason = 'The present password is wrong.' AND who = "
+    refusal = (name, "refused.422", "PUT /v1/account/password", "127.0.0.1")
+    assert system.execute(f"{told}'{name}'") == [refusal]  # a second within a minute is the same deed
+    system.execute(f"UPDATE sign_in_failures SET last_at = '2026-01-01 00:00:00.000000' WHERE name = '{name}'")
+    assert change(password).status_code in (204, 303)
+    assert system.execute(f"SELECT count FROM sign_in_failures WHERE name = '{name}'") == []  # forgiven
