@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import httpx
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -33,6 +33,8 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 """No `none`, and none in which the client's secret would be the key."""
 ANSWER_BYTES = 1 << 20
 METADATA_LASTS = timedelta(hours=1)
+ASKED_ANEW_AFTER = timedelta(minutes=5)
+"""A provider changes its keys when it wants, but a token that none of them fits must not make us ask each time."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Provider:
     authorization_endpoint: str
     token_endpoint: str
     keys: KeySet
+
+
+class UnknownKeyError(ApiError):
+    """None of the keys that are known has signed this."""
 
 
 class OidcClient:
@@ -56,6 +62,7 @@ class OidcClient:
         self.settings = settings
         self._lock = threading.Lock()
         self._known: tuple[datetime, Provider] | None = None
+        self._asked_anew_at: datetime | None = None
 
     def meet(self, moment: datetime) -> None:
         """Asks the provider what it says of itself, unless that is known.
@@ -128,12 +135,32 @@ class OidcClient:
         secret = os.environ.get(self.settings.client_secret_env or "")
         auth = (self.settings.client_id, secret) if secret else None
         answer = _asked("POST", provider.token_endpoint, data=form, auth=auth)
-        return check_id_token(answer.get("id_token"), provider, self.settings.client_id, begun.nonce, moment)
+        checked = (answer.get("id_token"), self.settings.client_id, begun.nonce, moment)
+        try:
+            return check_id_token(*checked, provider)
+        except UnknownKeyError:
+            changed = self._changed(provider, moment)
+            if changed is None:
+                raise
+            return check_id_token(*checked, changed)
 
     def _provider(self, moment: datetime) -> Provider:
         with self._lock:
             if self._known is not None and moment - self._known[0] < METADATA_LASTS:
                 return self._known[1]
+        return self._ask(moment)
+
+    def _changed(self, used: Provider, moment: datetime) -> Provider | None:
+        """What it says of itself by now, should its keys have changed; None: it has been asked for that a moment ago."""
+        with self._lock:
+            if self._known is not None and self._known[1] is not used:
+                return self._known[1]  # another sign-in has asked
+            if self._asked_anew_at is not None and moment - self._asked_anew_at < ASKED_ANEW_AFTER:
+                return None
+            self._asked_anew_at = moment
+        return self._ask(moment)
+
+    def _ask(self, moment: datetime) -> Provider:
         issuer = self.settings.issuer
         said = _asked("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if said.get("issuer") != issuer:
@@ -157,11 +184,12 @@ def take_begun(session: Session, state: str, moment: datetime) -> OutsideSignIn 
     return begun if begun.expires_at > moment else None
 
 
-def check_id_token(token: object, provider: Provider, client_id: str, nonce: str, moment: datetime) -> dict[str, Any]:
+def check_id_token(token: object, client_id: str, nonce: str, moment: datetime, provider: Provider) -> dict[str, Any]:
     """The claims of an ID token, if it is the provider's, for us, of this sign-in and of now (OpenID Connect Core, 3.1.3.7).
 
     Raises:
-        ApiError: It is not; says why.
+        UnknownKeyError: It is signed with a key that is not known.
+        ApiError: It is not good; says why.
     """
     if not isinstance(token, str):
         raise ApiError("the provider has sent no ID token")
@@ -177,6 +205,8 @@ def check_id_token(token: object, provider: Provider, client_id: str, nonce: str
     try:
         claims = jwt.decode(token, provider.keys, algorithms=ALGORITHMS).claims
         rules.validate(claims)
+    except (BadSignatureError, InvalidKeyIdError) as error:
+        raise UnknownKeyError(f"the provider's token is not good: {error}") from None
     except (JoseError, ValueError, TypeError) as error:
         raise ApiError(f"the provider's token is not good: {error}") from None
     meant = claims.get("aud")

@@ -14,11 +14,36 @@ import httpx
 from tests.rtsp import free_port
 
 
-@dataclass(frozen=True)
+@dataclass
 class OidcProvider:
     """One that runs."""
 
-    url: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it, with a fresh key; what it knew it has forgotten."""
+        command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(self.port), "--require-nonce"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline_s = time.monotonic() + 30
+        while not _answers(self.url):
+            assert self.process.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def change_key(self) -> None:
+        """It has another key from now on, and only that."""
+        self.stop()
+        self.start()
 
     def know(self, subject: str, **claims: Any) -> None:
         """Somebody has an account there."""
@@ -34,20 +59,12 @@ class OidcProvider:
 @contextmanager
 def oidc_provider() -> Iterator[OidcProvider]:
     """Runs one while the block lasts."""
-    port = free_port()
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    provider = OidcProvider(free_port())
     try:
-        provider = OidcProvider(f"http://127.0.0.1:{port}")
-        deadline_s = time.monotonic() + 30
-        while not _answers(provider.url):
-            assert process.poll() is None
-            assert time.monotonic() < deadline_s
-            time.sleep(0.1)
+        provider.start()
         yield provider
     finally:
-        process.kill()
-        process.wait()
+        provider.stop()
 
 
 def path_of(address: str) -> str:

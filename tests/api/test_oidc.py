@@ -11,10 +11,12 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
 from api.errors import ApiError
-from api.identity.oidc import Provider, check_id_token
+from api.identity.oidc import OidcClient, Provider, check_id_token, take_begun
+from api.identity.oidc_settings import OidcSettings
 from api.provision import create_user
 from api.server import EmbeddedServer
 from api.settings import load_settings
+from api.storage.data_folder import open_database
 from tests.api.conftest import write_settings
 from tests.api.events import System
 from tests.api.oidc_provider import OidcProvider, oidc_provider, path_of
@@ -155,6 +157,39 @@ def test_coming_back_without_having_left(system: System, provider: OidcProvider)
     assert (denied.status_code, "access_denied" in denied.text) == (401, True)
 
 
+def test_a_provider_may_change_its_key(system: System, provider: OidcProvider) -> None:
+    provider.know("7006", preferred_username="kay", groups=["sw-viewers"], areas=["north"])
+    assert go(system, provider, "7006").status_code == 200
+    provider.change_key()
+    provider.know("7006", preferred_username="kay", groups=["sw-viewers"], areas=["north"])
+    assert go(system, provider, "7006").status_code == 200
+
+
+def test_a_provider_is_not_asked_for_its_keys_all_the_time(provider: OidcProvider, tmp_path: Any) -> None:
+    said = {"issuer": provider.url, "client_id": "x", "client_secret_env": "TEST_OIDC_SECRET", "roles": ROLES}
+    client = OidcClient(OidcSettings.model_validate(said))
+    database = open_database(tmp_path)
+    back, begun_at = "http://127.0.0.1/back", datetime.now(UTC)
+
+    def redeem(after: timedelta) -> dict[str, Any]:
+        with database.write() as session:
+            asked, _ = client.begin(session, back, "/", begun_at + after)
+        came = httpx.URL(provider.sign_in(asked, "7007")).params
+        with database.write() as session:
+            begun = take_begun(session, came["state"], begun_at + after)
+        assert begun is not None
+        return client.redeem(begun, came["code"], back, begun_at + after)
+
+    assert redeem(timedelta())["sub"] == "7007"
+    provider.change_key()
+    assert redeem(timedelta(minutes=1))["sub"] == "7007"
+    provider.change_key()  # a token that the known keys don't fit, so soon after: nobody can make us ask for each
+    with pytest.raises(ApiError, match="is not good"):
+        redeem(timedelta(minutes=2))
+    assert redeem(timedelta(minutes=6))["sub"] == "7007"
+    database.close()
+
+
 def test_the_page_leads_there_and_nowhere_else(system: System, provider: OidcProvider) -> None:
     page = system.anybody().get("/sign-in").text
     assert "Civic ID" in page
@@ -224,7 +259,7 @@ def test_good_tokens() -> None:
         signed(iat=at(seconds=50), exp=at(minutes=5)),  # the provider's clock is fast
         signed(exp=at(seconds=-50)),  # or slow
     ):
-        assert check_id_token(token, PROVIDER, "streetwarden", "n", NOW)["sub"] == "7"
+        assert check_id_token(token, "streetwarden", "n", NOW, PROVIDER)["sub"] == "7"
 
 
 OTHER = RSAKey.generate_key(2048, {"kid": "k"})
@@ -257,4 +292,4 @@ OTHER = RSAKey.generate_key(2048, {"kid": "k"})
 )
 def test_tokens_that_are_not_good(token: Any) -> None:
     with pytest.raises(ApiError):
-        check_id_token(token, PROVIDER, "streetwarden", "n", NOW)
+        check_id_token(token, "streetwarden", "n", NOW, PROVIDER)
