@@ -20,6 +20,9 @@ from api.errors import ApiError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 
+IS_REFUSAL = "streetwarden.refusal"
+"""In the scope of a request: its answer is a refusal, although its status does not say so."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,6 +51,13 @@ class Problem(HTTPException):
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         super().__init__(status_code=status, detail=detail, headers=headers)
         self.members = members
+
+
+class Hidden(Problem):
+    """404 of what is there, but not for whoever asks: to them like what is not there, to the audit log a refusal."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(404, detail)
 
 
 def outage(error: Exception) -> Problem:
@@ -105,6 +115,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _on_http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error, Hidden):
+            request.scope[IS_REFUSAL] = True
         if isinstance(error, Problem):
             return problem_response(error, request.url.path)
         if error.status_code == HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, ValueError | RecursionError):

@@ -13,7 +13,8 @@ from api.errors import ApiError
 from api.identity import accounts, tokens
 from api.identity.credentials import one_time_password, own_password
 from api.identity.principals import Role
-from api.records.audit import COMMAND_LINE, Deed, append
+from api.records.audit import Deed, append
+from api.records.operators import operator
 from api.storage.data_folder import open_database
 from api.storage.tables import User
 
@@ -106,7 +107,7 @@ def list_users(data_dir: Path) -> list[tuple[str, str]]:
 
 
 def _log(session: Session, action: str, what: str, reason: str | None = None) -> None:
-    append(session, COMMAND_LINE, Deed(action, what, reason=reason), now())
+    append(session, operator(), Deed(action, what, reason=reason), now())
 
 
 @contextmanager

@@ -67,14 +67,19 @@ def verify_audit(data_dir: Path | None, exported: Path | None, after: str | None
 @_data
 @click.option("--after", default=0, show_default=True, type=click.IntRange(min=0), help="Begin after this entry.")
 def export_audit(data_dir: Path, after: int) -> None:
-    """Prints the log with its chain as JSON lines."""
+    """Prints the log with its chain as JSON lines, up to the entry that says that it was taken."""
+    from api.clock import now  # noqa: PLC0415
     from api.records import audit as log  # noqa: PLC0415
+    from api.records.operators import operator  # noqa: PLC0415
     from api.storage.data_folder import open_database  # noqa: PLC0415
 
     database = open_database(data_dir)
     try:
+        with database.write() as session:
+            log.append(session, operator(), log.Deed("export", "/v1/audit"), now())
+            until = log.head_of(session).sequence
         with database.read() as session:
-            for entry in log.documents(session, after=after):
+            for entry in log.documents(session, after=after, until=until):
                 click.echo(json.dumps(entry, ensure_ascii=False, sort_keys=True))
     finally:
         database.close()
@@ -88,12 +93,12 @@ def retention(data_dir: Path, *, dry_run: bool) -> None:
     from api.app import create_app  # noqa: PLC0415
     from api.clock import now  # noqa: PLC0415
     from api.records import retention as rule  # noqa: PLC0415
-    from api.records.audit import COMMAND_LINE  # noqa: PLC0415
+    from api.records.operators import operator  # noqa: PLC0415
     from api.settings import load_settings  # noqa: PLC0415
 
     parts = create_app(load_settings(data_dir)).state.parts
     try:
-        done = rule.run(parts, COMMAND_LINE, now(), dry_run=dry_run)
+        done = rule.run(parts, operator(), now(), dry_run=dry_run)
     finally:
         parts.database.close()
     told = {"dry_run": dry_run, "cases": list(done.cases), "files": done.files, "size_bytes": done.size_bytes}

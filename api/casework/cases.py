@@ -13,7 +13,7 @@ from api.casework.case_summary import event_documents, events_of, photo_document
 from api.identity.principals import Principal
 from api.identity.scope import Scope
 from api.jobs.derived import derived_items
-from api.problems import Problem
+from api.problems import Hidden, Problem
 from api.schema import as_utc_text
 from api.storage.tables import DerivedFile, EvidenceFile, Incident, IncidentRevisionRow, Review
 
@@ -25,8 +25,11 @@ def find_incident(session: Session, principal: Principal, incident_id: str, *, f
         Problem: 404, also when it lies outside the principal's cameras: what is there is nobody else's business.
     """
     incident = session.get(Incident, incident_id, with_for_update=for_change)
-    if incident is None or not principal.covers(incident.camera_id):
-        raise Problem(404, f"There is no incident {incident_id}.")
+    nothing = f"There is no incident {incident_id}."
+    if incident is None:
+        raise Problem(404, nothing)
+    if not principal.covers(incident.camera_id):
+        raise Hidden(nothing)
     return incident
 
 

@@ -11,18 +11,39 @@ from api.clock import now
 from api.console.shell import inside, plain, to
 from api.console.signing_in import sign_in_page
 from api.errors import ApiError
+from api.identity.accounts import NAME_CHARACTERS
 from api.identity.cookies import set_session_cookie
 from api.identity.oidc import OidcClient, take_begun
-from api.identity.outside_accounts import account_of
+from api.identity.outside_accounts import account_of, name_of
 from api.identity.sessions import open_session
 from api.parts import CurrentParts, Parts
 from api.problems import Problem
 from api.records.audit import Actor, Deed, append
+from api.records.refusals import write_once
 
 router = APIRouter()
 
 STATE_COOKIE = "streetwarden_sign_in"
 BACK = "/sign-in/outside/back"
+
+SOMEBODY = "somebody"
+"""Who has not said yet who they are."""
+PROVIDER_SAYS = frozenset(
+    {
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_request",
+        "invalid_scope",
+        "login_required",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_response_type",
+    }
+)
+"""The words that a provider has for it (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6); any other is a stranger's."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,6 +82,7 @@ def come_back(
 ) -> Response:
     """Takes somebody in whom the provider has sent back."""
     client = _client(request)
+    who = SOMEBODY
     try:
         if not hmac.compare_digest(request.cookies.get(STATE_COOKIE, "").encode(), state.encode()) or not state:
             raise ApiError("this browser has not begun this sign-in")  # noqa: TRY301 - all reasons end in the same page
@@ -69,8 +91,9 @@ def come_back(
         if begun is None:
             raise ApiError("this sign-in is over; begin anew")  # noqa: TRY301
         if error or not code:
-            raise ApiError(f"the provider says {error[:60]!r}")  # noqa: TRY301
+            raise ApiError(f"the provider says {error if error in PROVIDER_SAYS else 'no'}")  # noqa: TRY301
         claims = client.redeem(begun, code, _back(request, parts), now())
+        who = name_of(claims, client.settings)
         with parts.database.write() as session:
             user, became = account_of(session, claims, client.settings)
             secret = open_session(session, user.id, now(), parts.settings.limits)
@@ -81,7 +104,7 @@ def come_back(
                 append(session, actor, Deed(f"user.{became}", f"/v1/users/{user.name}", f"role {user.role}"), now())
             append(session, actor, Deed("session.open", BACK), now())
     except ApiError as refused:
-        return _failed(request, parts, refused)
+        return _failed(request, parts, refused, who)
     parts.metrics.sign_ins.labels("ok").inc()
     # A page that goes on by itself: on a redirect from elsewhere, browsers leave the session's strict cookie at home.
     response = plain(request, "come_in.html", {"next": begun.leads_to})
@@ -101,7 +124,10 @@ def _back(request: Request, parts: Parts) -> str:
     return f"{(parts.settings.public_url or str(request.base_url)).rstrip('/')}{quote(BACK)}"
 
 
-def _failed(request: Request, parts: Parts, error: ApiError) -> Response:
+def _failed(request: Request, parts: Parts, error: ApiError, who: str = SOMEBODY) -> Response:
+    # Whoever they are to the provider, here they are nobody.
+    actor = Actor(name=who[:NAME_CHARACTERS], role="nobody", client=request.client.host if request.client else None)
+    write_once(parts.database, actor, Deed("refused.401", f"GET {request.url.path}", reason=str(error)))
     parts.metrics.sign_ins.labels("refused").inc()
     _LOG.warning("a sign-in at the provider came to nothing: %s", error)
     return sign_in_page(request, parts, {"next": "/queue", "error": f"Signing in there came to nothing: {error}."}, 401)

@@ -33,7 +33,7 @@ def account_of(
     areas = [] if settings.area_claim is None else _texts(claims, settings.area_claim) or [NOWHERE]
     user = session.scalar(select(User).where(User.subject == subject))
     if user is None:
-        name = _text(claims, settings.name_claim) or str(claims["sub"])
+        name = name_of(claims, settings)
         if accounts.find_user(session, name.strip()) is not None:
             raise ApiError(f"there is an account {name!r} already, with a password of its own")
         # Such an account is entered by the provider's door alone.
@@ -49,6 +49,11 @@ def account_of(
         accounts.set_areas(session, user, areas)
         is_other = True
     return user, "change" if is_other else None
+
+
+def name_of(claims: Mapping[str, Any], settings: OidcSettings) -> str:
+    """What somebody is called at the provider."""
+    return _text(claims, settings.name_claim) or str(claims["sub"])
 
 
 def _role(claims: Mapping[str, Any], settings: OidcSettings) -> Role:

@@ -44,10 +44,6 @@ class Actor:
     client: str | None = None
 
 
-COMMAND_LINE = Actor(name="command line", role="operator")
-"""Somebody with access to the data folder: the machine knows them, we don't."""
-
-
 @dataclass(frozen=True)
 class Deed:
     """What was done.
@@ -113,8 +109,14 @@ def append(session: Session, actor: Actor, deed: Deed, moment: datetime) -> None
     connection.execute(_MOVE_HEAD, {"new_sequence": entry.sequence, "new_hash": digest})
 
 
+def append_once(session: Session, actor: Actor, deed: Deed, moment: datetime) -> None:
+    """Appends one entry, unless it is known."""
+    if not is_known(session, actor, deed, moment):
+        append(session, actor, deed, moment)
+
+
 def is_known(session: Session, actor: Actor, deed: Deed, moment: datetime) -> bool:
-    """Whether the same person has done the same within the last minute, for the same reason: it is one deed."""
+    """Whether the same person has done the same from the same address within the last minute, for the same reason."""
     row = AuditEntry
     found = session.scalar(
         select(row.sequence)
@@ -124,6 +126,7 @@ def is_known(session: Session, actor: Actor, deed: Deed, moment: datetime) -> bo
             row.action == deed.action,
             row.who == actor.name,
             row.token_id == actor.token_id,
+            row.client == actor.client,
             row.reason == (deed.reason and deed.reason[:REASON_CHARACTERS]),
         )
         .limit(1)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.clock import now
 from api.identity.principals import Principal
+from api.problems import IS_REFUSAL
 from api.records.audit import Actor, Deed, actor_of, append, is_known
 from api.storage.database import Database
 
@@ -41,7 +43,7 @@ class AuditRefusals:
 
         async def send_after_writing(message: Message) -> None:
             nonlocal held
-            if message["type"] == "http.response.start" and message["status"] in REFUSALS and _knows(scope):
+            if message["type"] == "http.response.start" and _is_refusal(scope, message["status"]):
                 held = message  # until the body has said why
                 return
             if held is not None:
@@ -56,7 +58,7 @@ class AuditRefusals:
         principal = request.scope["principal"]
         refusal = Deed(
             f"refused.{status}",
-            f"{request.method} {request.url.path}",
+            f"{request.method} {request.scope['path']}",
             reason=_detail(body),
             incident_id=request.path_params.get("incident_id"),
         )
@@ -66,6 +68,7 @@ class AuditRefusals:
 def write_once(database: Database, actor: Actor, deed: Deed) -> None:
     """Writes something down, unless it stands there from a moment ago. A refusal is answered even if this fails."""
     moment = now()
+    actor, deed = replace(actor, name=_storable(actor.name)), _storable_deed(deed)
     try:
         with database.read() as session:
             if is_known(session, actor, deed, moment):
@@ -76,8 +79,23 @@ def write_once(database: Database, actor: Actor, deed: Deed) -> None:
         _LOG.exception("not in the audit log: %s %s by %s", deed.action, deed.object, actor.name)
 
 
-def _knows(scope: Scope) -> bool:
-    return isinstance(scope.get("principal"), Principal)
+def _is_refusal(scope: Scope, status: int) -> bool:
+    """Whether somebody known was not let do something."""
+    return isinstance(scope.get("principal"), Principal) and (status in REFUSALS or IS_REFUSAL in scope)
+
+
+def _storable_deed(deed: Deed) -> Deed:
+    return replace(
+        deed,
+        object=_storable(deed.object),
+        incident_id=deed.incident_id and _storable(deed.incident_id),
+        reason=deed.reason and _storable(deed.reason),
+    )
+
+
+def _storable(text: str) -> str:
+    """What somebody has sent, as every database keeps it: PostgreSQL takes no NUL, and none takes half a sign."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _detail(body: bytes) -> str | None:

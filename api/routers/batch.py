@@ -15,7 +15,8 @@ from api.intake.bodies import read_json, read_revision
 from api.intake.ingest import Ingested, ingest
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
-from api.records.audit import Actor, actor_of
+from api.records.audit import Actor, Deed, actor_of, append_once
+from api.records.refusals import REFUSALS
 from api.schema import IncidentRevision, unknown_keys
 
 router = APIRouter(tags=["ingest"])
@@ -100,12 +101,14 @@ def _take_in(
     with parts.database.write() as session:
         for place, document in enumerate(documents):
             try:
+                revision = read_revision(document, f"incidents.{place}")
                 with session.begin_nested():
-                    revision = read_revision(document, f"incidents.{place}")
                     epoch = epochs.get(revision.camera)
                     done = ingest(session, principal, revision, document, parts.settings, epoch)
                     revision_arrived(session, parts.settings, actor, revision.id, done, now())
             except Problem as problem:
+                if problem.status_code in REFUSALS:
+                    append_once(session, actor, _refusal(revision, problem), now())
                 results.append(_refused(document, problem.status_code, str(problem.detail)))
             except DataError:
                 results.append(_refused(document, 422, "A text or number in it can't be kept."))
@@ -126,6 +129,13 @@ def _take_in(
         if done.outcome != "unchanged":
             parts.metrics.unknown_keys.inc(unknown_keys(revision))
     return results
+
+
+def _refusal(revision: IncidentRevision, problem: Problem) -> Deed:
+    """As if it had come alone."""
+    return Deed(
+        f"refused.{problem.status_code}", f"PUT /v1/incidents/{revision.id}", revision.id, reason=str(problem.detail)
+    )
 
 
 def _refused(document: Any, status: int, detail: str) -> BatchResult:

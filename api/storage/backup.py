@@ -27,15 +27,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import URL, Connection, create_engine, inspect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
+from api.clock import now
 from api.errors import ApiError, StoreUnavailableError
+from api.records.audit import Deed, append
+from api.records.operators import operator
 from api.schema import Sha256Hex, as_utc_text
 from api.settings import SETTINGS_FILE, load_settings
 from api.storage.data_folder import DATABASE_FILE, connect_database, open_store
 from api.storage.database import Database
 from api.storage.evidence_store import EvidenceStore
 from api.storage.postgresql_tools import dump_postgresql
+from api.storage.tables import AuditEntry
 
 MANIFEST = "backup.json"
 DUMP_FILE = "streetwarden.pgdump"
@@ -108,6 +112,8 @@ def back_up(data_dir: Path, target: Path, moment: datetime, *, with_evidence: bo
     if settings.storage.database is None and not (data_dir / DATABASE_FILE).is_file():
         raise ApiError(f"--data {data_dir}: there is no {DATABASE_FILE}; allowed is the data folder of an event system")
     with _written_to(target) as folder, closing(connect_database(data_dir, settings)) as database:
+        what = "with evidence" if with_evidence else "without evidence"
+        _write_down(database, Deed("backup", str(target.absolute()), reason=what))
         copy = folder / (DATABASE_FILE if database.is_sqlite else DUMP_FILE)
         # PostgreSQL: rows are read after the dump, so they name at least the files that the dump does.
         named = _copy_sqlite(database, copy) if database.is_sqlite else _dump(database, copy)
@@ -179,6 +185,20 @@ def files_named(connection: Connection) -> Named:
 def _entries(connection: Connection, table: str, which: str = "") -> list[EvidenceEntry]:
     rows = connection.exec_driver_sql(f"SELECT DISTINCT sha256, size_bytes FROM {table} {which} ORDER BY sha256")  # noqa: S608 - our own words
     return [EvidenceEntry(sha256=sha256, size_bytes=size_bytes) for sha256, size_bytes in rows]
+
+
+def _write_down(database: Database, deed: Deed) -> None:
+    """Says in the log that everything is read, before it is; on a full disk, a copy is wanted all the more.
+
+    A database of an older version may have no log yet.
+    """
+    try:
+        if inspect(database.engine).has_table(AuditEntry.__tablename__):
+            with database.write() as session:
+                append(session, operator(), deed, now())
+    except DatabaseError as error:
+        why = " ".join(str(error.orig).split())
+        _LOG.warning("backup: the audit log can't be written to, and does not tell of this copy: %s", why)
 
 
 def _copy_sqlite(database: Database, copy: Path) -> Named:

@@ -126,6 +126,8 @@ def test_who_is_not_let_in(
     assert answer.status_code == 401
     assert told in answer.text
     assert "streetwarden_session" not in answer.cookies
+    refused = system.execute("SELECT who, reason FROM audit WHERE role = 'nobody' AND action = 'refused.401'")
+    assert [told in reason for who, reason in refused if who == claims["preferred_username"]][-1:] == [True]
 
 
 def test_who_has_no_areas_sees_nothing(system: System, provider: OidcProvider) -> None:
@@ -155,6 +157,17 @@ def test_coming_back_without_having_left(system: System, provider: OidcProvider)
     state = httpx.URL(left.headers["location"]).params["state"]
     denied = mallory.get("/sign-in/outside/back", params={"state": state, "error": "access_denied"})
     assert (denied.status_code, "access_denied" in denied.text) == (401, True)
+    # What a stranger puts there is told to nobody, or they could fill the log with it.
+    left = mallory.get("/sign-in/outside", follow_redirects=False)
+    state = httpx.URL(left.headers["location"]).params["state"]
+    odd = mallory.get("/sign-in/outside/back", params={"state": state, "error": "a word of theirs"})
+    assert (odd.status_code, "a word of theirs" in odd.text) == (401, False)
+    written = system.execute("SELECT reason FROM audit WHERE action = 'refused.401' AND who = 'somebody'")
+    assert [reason for (reason,) in written] == [
+        "this browser has not begun this sign-in",
+        "the provider says access_denied",
+        "the provider says no",
+    ]
 
 
 def test_a_provider_may_change_its_key(system: System, provider: OidcProvider) -> None:

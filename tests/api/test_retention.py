@@ -15,7 +15,7 @@ from api.casework.workflow import Step
 from api.clock import now
 from api.errors import ApiError
 from api.parts import Parts
-from api.records.audit import COMMAND_LINE
+from api.records.operators import operator
 from api.records.retention import over_at, run
 from api.settings import load_settings
 from api.upkeep_commands import retention
@@ -82,10 +82,10 @@ def test_footage_goes_and_the_record_stays(
     chief.put("/v1/cases/held/hold", json={"reason": "court"})
     assert chief.post("/v1/cases/lead/merged", json={"incident": "part"}).status_code == 204
     after_29, after_31 = (now() + timedelta(days=days) for days in (29, 31))
-    assert run(parts, COMMAND_LINE, after_29).cases == ()
-    would = run(parts, COMMAND_LINE, after_31, dry_run=True)
+    assert run(parts, operator(), after_29).cases == ()
+    would = run(parts, operator(), after_31, dry_run=True)
     assert stored(system, jpeg("old"))
-    done = run(parts, COMMAND_LINE, after_31)
+    done = run(parts, operator(), after_31)
     assert would == done
     # The part goes with the case that leads it. `young` waits for a verdict, 180 days; `open` is not finished.
     assert (sorted(done.cases), done.files) == (["lead", "old", "part"], 4)
@@ -93,7 +93,7 @@ def test_footage_goes_and_the_record_stays(
     gone = {name: not stored(system, jpeg(name)) for name in ("old", "young", "held", "open", "lead", "part")}
     assert gone == {"old": True, "young": False, "held": False, "open": False, "lead": True, "part": True}
     assert stored(system, shared)  # another case still has it
-    assert run(parts, COMMAND_LINE, after_31).cases == ()
+    assert run(parts, operator(), after_31).cases == ()
     answer = worker.get("/v1/incidents/old/evidence/snapshot-0.jpg")
     assert (answer.status_code, "deleted by the retention rule" in answer.json()["detail"]) == (410, True)
     assert worker.get("/v1/incidents/old/evidence/tracks-alarm.json").status_code == 200
@@ -110,7 +110,7 @@ def test_footage_goes_and_the_record_stays(
     assert not stored(system, jpeg("old"))
     log = chief.get("/v1/incidents/old/audit").json()["entries"]
     deleted = [(item["who"], item["reason"]) for item in log if item["action"] == "retention.delete"]
-    assert deleted == [("command line", "snapshot-0.jpg, snapshot-1.jpg")]
+    assert deleted == [(operator().name, "snapshot-0.jpg, snapshot-1.jpg")]
 
 
 def test_a_released_hold_lets_it_go(system: System, worker: httpx.Client, chief: httpx.Client, parts: Parts) -> None:
@@ -118,9 +118,9 @@ def test_a_released_hold_lets_it_go(system: System, worker: httpx.Client, chief:
     chief.post("/v1/incidents/court/review", json={"verdict": "reject", "reason": "loading"})
     chief.put("/v1/cases/court/hold", json={"reason": "court"})
     later = now() + timedelta(days=4000)
-    assert "court" not in run(parts, COMMAND_LINE, later).cases
+    assert "court" not in run(parts, operator(), later).cases
     chief.delete("/v1/cases/court/hold")
-    assert "court" in run(parts, COMMAND_LINE, later).cases
+    assert "court" in run(parts, operator(), later).cases
 
 
 def test_an_archived_pack_without_footage_says_so(
@@ -133,8 +133,8 @@ def test_an_archived_pack_without_footage_says_so(
     other = system.signed_in("carl", "administrator")
     for action in ("verify", "archive"):
         assert other.post("/v1/cases/filed/steps", json={"action": action}).status_code == 201
-    assert "filed" not in run(parts, COMMAND_LINE, now() + timedelta(days=1094)).cases
-    assert "filed" in run(parts, COMMAND_LINE, now() + timedelta(days=1096)).cases
+    assert "filed" not in run(parts, operator(), now() + timedelta(days=1094)).cases
+    assert "filed" in run(parts, operator(), now() + timedelta(days=1096)).cases
     pack = chief.get("/v1/incidents/filed/package", params={"purpose": "appeal"})
     assert pack.status_code == 200
     assert b"deleted by the retention rule on" in pack.content
