@@ -327,9 +327,9 @@ def test_the_kept_entry_is_hashed_again(database: Database) -> None:
 
 def test_the_kept_entry_has_to_be_there(database: Database) -> None:
     with suppress(UndoneError), database.write() as session:
-        append(session, COMMAND_LINE, Deed("test", "thing"), now())
+        append(session, operator(), Deed("test", "thing"), now())
         kept = head_of(session)
-        append(session, COMMAND_LINE, Deed("test", "another"), now())
+        append(session, operator(), Deed("test", "another"), now())
         for statement in UNPROTECTED[session.get_bind().dialect.name]:
             session.execute(text(statement))
         session.execute(text(f"DELETE FROM audit WHERE sequence = {kept.sequence}"))

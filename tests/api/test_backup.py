@@ -156,6 +156,20 @@ def damage(path: Path, how: str) -> None:
 
 
 @pytest.mark.sqlite_only
+def test_a_copy_is_made_although_nothing_more_can_be_written(
+    system: System, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a full disk it is wanted most."""
+    system.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    try:
+        back_up(system.data_dir, tmp_path / "copy", now())
+    finally:
+        system.execute("DROP TRIGGER full")
+    assert "does not tell of this copy" in caplog.text
+    assert read_manifest(tmp_path / "copy").missing == ()
+
+
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("how", ["flipped", "short", "gone"])
 @pytest.mark.parametrize("what", ["streetwarden.db", "evidence", "backup.json"])
 def test_damaged_backups_leave_nothing(copy: Path, tmp_path: Path, what: str, how: str) -> None:
