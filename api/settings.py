@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, IPvAnyNetwork, St
 
 from api.casework.workflow import Rules
 from api.casework.workflow_settings import RetentionDays, StepRoles, TimeLimits, WorkflowSettings, WorkingTime, rules_of
-from api.casework.working_hours import WorkingCalendar
+from api.casework.working_hours import WorkingCalendar, due_at
+from api.clock import now
 from api.errors import ApiError
 from api.fleet.settings import FleetSettings
 from api.identity.oidc_settings import OidcSettings, PersonRole
@@ -110,7 +111,7 @@ def load_settings(data_dir: Path) -> Settings:
     Where things are stored may also be said in the environment, which comes before the file.
 
     Raises:
-        ApiError: The file is no YAML mapping, has an unknown key or a value that is not allowed.
+        ApiError: The file is no YAML mapping, has an unknown key or a value that is not allowed, or a limit never ends.
     """
     written: dict[str, Any] = yaml.safe_load(resources.files("api").joinpath("defaults.yaml").read_text("utf-8"))
     path = data_dir / SETTINGS_FILE
@@ -125,12 +126,28 @@ def load_settings(data_dir: Path) -> Settings:
             written[table] = {**written[table], **lines}
         written |= given
     try:
-        return Settings(data_dir=data_dir, storage=read_storage(places, os.environ, path), **written)
+        settings = Settings(data_dir=data_dir, storage=read_storage(places, os.environ, path), **written)
     except ValidationError as error:
         raise ApiError(f"{path}: {_first_of(error)}") from None
     except TypeError:
         unknown = "data_dir" if "data_dir" in written else "storage"
         raise ApiError(f"{path}: {unknown}: unknown key; allowed are {_allowed_keys()}") from None
+    _check_limits(settings, path)
+    return settings
+
+
+def _check_limits(settings: Settings, path: Path) -> None:
+    """That each limit is over one day: else the first case that comes to its step could not be stored."""
+    limits = settings.time_limits
+    tables = {"steps": limits.steps, **{f"by_type.{kind}": steps for kind, steps in limits.by_type.items()}}
+    moment = now()
+    for table, steps in tables.items():
+        for step, hours in steps.items():
+            try:
+                due_at(moment, hours, settings.calendar)
+            except ValueError as error:
+                where = f"time_limits.{table}.{step}"
+                raise ApiError(f"{path}: {where}: {error}; allow less, or open more in working_time") from None
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -164,6 +164,12 @@ def test_who_may_run_it(system: System, worker: httpx.Client, reviewer: httpx.Cl
         ("working_time: {hours: {mon: ['9-5']}}", "working_time: Value error, working hours are '9-5'"),
         ("working_time: {hours: {}}", "no day of the week has working hours"),
         ("working_time: {speed: 1}", "working_time.speed: unknown key; allowed are zone, hours, holidays, workdays"),
+        # A minute each Monday is less than 9 hours in ten years, 8 hours are about 4,200.
+        ("working_time: {hours: {mon: ['08:00-08:01']}}", "time_limits.steps.discovered: 14.0 working hours from"),
+        (
+            "time_limits: {by_type: {dumping: {handled: 8760}}}\nworking_time: {hours: {mon: ['08:00-16:00']}}",
+            "time_limits.by_type.dumping.handled: 8760.0 working hours from",
+        ),
         ("workflow: {lock_s: 1}", "workflow.lock_s"),
         ("workflow: {camera_verifies: [archived]}", "workflow.camera_verifies.0"),
         ("grades: {}", "grades"),
