@@ -9,7 +9,7 @@ HEAD_BYTES = 512
 """So many bytes of a file are enough to recognise it."""
 
 UNRECOGNISED = "application/octet-stream"
-"""Given to a file whose bytes are not what its name says: kept, but never shown by a browser."""
+"""Given to a file whose bytes nobody can tell to be what its name says: kept, but never shown by a browser."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ _KINDS = {
     "json": _Kind("application/json", lambda head: head.lstrip(b" \t\r\n")[:1] in (b"{", b"[")),
 }
 
+_FOREIGN = (
+    _Kind("application/zip", lambda head: head.startswith(b"PK\x03\x04")),
+    _Kind("application/gzip", lambda head: head.startswith(b"\x1f\x8b\x08")),
+    _Kind("application/pdf", lambda head: head.startswith(b"%PDF-")),
+    _Kind("application/x-elf", lambda head: head.startswith(b"\x7fELF")),
+    _Kind("text/html", lambda head: head.lstrip().lower().startswith((b"<!doctype html", b"<html"))),
+)
+"""No footage and no record: nothing of the kind is evidence, whatever it is called."""
 
 SERVED = (*sorted({kind.media_type for kind in _KINDS.values()}), UNRECOGNISED)
 """All media types that files of evidence are served with."""
@@ -66,6 +74,17 @@ def recognise(name: str, head: bytes) -> str:
     """
     kind = _KINDS.get(_ending(name))
     return kind.media_type if kind and kind.recognises(head) else UNRECOGNISED
+
+
+def require_evidence(name: str, head: bytes) -> None:
+    """Refuses an archive, a program or a page that goes by the name of footage; what nobody can tell passes.
+
+    Raises:
+        Problem: 415.
+    """
+    for kind in _FOREIGN:
+        if kind.recognises(head):
+            raise Problem(415, f"{name}: its bytes are {kind.media_type}, which is no evidence; nothing has been kept.")
 
 
 def is_shown(media_type: str) -> bool:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from api.casework.cases import latest_document
 from api.clock import now
 from api.identity.principals import Principal
-from api.intake.media_types import UNRECOGNISED, recognise
+from api.intake.media_types import UNRECOGNISED, recognise, require_evidence
 from api.intake.staging import take_in
 from api.parts import Parts
 from api.problems import Problem
@@ -37,7 +37,7 @@ async def receive(parts: Parts, principal: Principal, upload: Upload, chunks: As
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: 403, 404 or 409 as `check` says; and as `staging.take_in`.
+        Problem: 403, 404 or 409 as `check` says; as `store`; and as `staging.take_in`.
     """
     await run_in_threadpool(_check_before, parts, principal, upload)
     limit_bytes = parts.settings.limits.evidence_file_bytes
@@ -79,13 +79,14 @@ def store(parts: Parts, principal: Principal, upload: Upload, staged: StagedFile
         True when it is new, False when it was there already.
 
     Raises:
-        Problem: As `check`, and whatever the upload's `along` raises.
+        Problem: As `check`; 415 for an archive, a program or a page; and whatever `along` raises.
         StoreUnavailableError: It can't be kept at the moment.
     """
     with parts.database.read() as session:
         # What is there already, or was and has been deleted by a rule, is not stored once more.
         if check(session, principal, upload) is not None:
             return False
+    require_evidence(upload.name, staged.head)
     with part("evidence.sync", bytes=staged.size_bytes):
         staged.sync()
     media_type = recognise(upload.name, staged.head)

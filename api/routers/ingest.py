@@ -99,7 +99,7 @@ async def put_evidence(
     principal: WorkerPrincipal,
     repr_digest: Annotated[str | None, Header(description="`sha-256=:BASE64:` (RFC 9530)")] = None,
 ) -> EvidenceReceipt:
-    """Stores one file of evidence, if its content is what `Repr-Digest` says."""
+    """Stores one file of evidence, if its content is what `Repr-Digest` says. A ZIP by the name of a clip is 415."""
     try:
         check_name(name)
         upload = uploads.Upload(incident_id, name, sha256_of_header(repr_digest))

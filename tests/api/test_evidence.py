@@ -110,13 +110,39 @@ def test_size_limit(tmp_path: Path) -> None:
 
 
 def test_what_it_is_not_is_never_shown(worker: httpx.Client) -> None:
-    page = b"<html><script>alert(1)</script>"
+    page = b"<svg><script>alert(1)</script></svg>"
     assert put_file(worker, "files", "snapshot-odd.jpg", page).status_code == 201
     answer = worker.get("/v1/incidents/files/evidence/snapshot-odd.jpg")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("other.mp4", b"PK\x03\x04" + bytes(500), "application/zip"),
+        ("other.mp4", b"\x1f\x8b\x08" + bytes(500), "application/gzip"),
+        ("other.mkv", b"\x7fELF" + bytes(500), "application/x-elf"),
+        ("other.json", b"%PDF-1.7", "application/pdf"),
+        ("other.jpg", b"\n<!DOCTYPE html><script>", "text/html"),
+        ("other.png", JPEG + b"png", None),  # kept, and never shown
+        ("other.mp4", b"{}", None),  # as many things begin
+        ("odd.mp4", b"", None),
+        ("odd.json", b"not yet JSON", None),
+    ],
+)
+def test_what_is_recognisably_something_else_is_not_kept(
+    system: System, worker: httpx.Client, name: str, content: bytes, said: str | None
+) -> None:
+    before = system.stored()
+    answer = put_file(worker, "files", name, content)
+    assert answer.status_code == (201 if said is None else 415)
+    if said is not None:
+        assert said in answer.json()["detail"]
+        assert worker.get(f"/v1/incidents/files/evidence/{name}").status_code == 404
+        assert system.stored() == before
 
 
 LAST = len(MP4) - 1

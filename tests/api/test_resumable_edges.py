@@ -84,18 +84,19 @@ def test_who_begins_and_who_gives_up_is_in_the_log(system: System, worker: httpx
     assert {row["content_sha256"] for row in mine} == {hashlib.sha256(content).hexdigest()}
 
 
-def test_an_archive_in_disguise_is_never_served_as_a_film(worker: httpx.Client, reviewer: httpx.Client) -> None:
-    """50 MB of zeros in 49 kB: nobody unpacks it, and no browser is told that it plays."""
+def test_an_archive_in_disguise_is_not_kept(system: System, worker: httpx.Client, reviewer: httpx.Client) -> None:
+    """50 MB of zeros in 49 kB by the name of a film: nobody unpacks it, and nothing of it stays."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(50_000_000))
     content = packed.getvalue()
+    before = system.stored()
     place = begin(worker, "clip-14.mp4", content).headers["location"]
-    assert append(worker, place, content, 0).status_code == 204
+    refused = append(worker, place, content, 0)
+    assert (refused.status_code, "application/zip" in refused.json()["detail"]) == (415, True)
     answer = reviewer.get("/v1/incidents/large/evidence/clip-14.mp4", params={"purpose": "test"})
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.content == content
+    assert (answer.status_code, worker.head(place, headers=TUS).status_code) == (404, 404)
+    assert system.stored() == before
 
 
 def test_the_last_byte_came_and_nothing_was_made_of_it(
