@@ -53,8 +53,12 @@ class Problem(HTTPException):
         self.members = members
 
 
-class Hidden(Problem):
-    """404 of what is there, but not for whoever asks: to them like what is not there, to the audit log a refusal."""
+class Refusal(Problem):
+    """A refusal for the audit log, although its status does not say so: a wrong code, say."""
+
+
+class Hidden(Refusal):
+    """404 of what is there, but not for whoever asks: to them like what is not there."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(404, detail)
@@ -115,7 +119,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _on_http(request: Request, error: HTTPException) -> Response:
-        if isinstance(error, Hidden):
+        if isinstance(error, Refusal):
             request.scope[IS_REFUSAL] = True
         if isinstance(error, Problem):
             return problem_response(error, request.url.path)

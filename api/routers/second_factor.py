@@ -10,7 +10,7 @@ from api.identity.principals import ChiefPrincipal, CurrentPrincipal, Principal
 from api.identity.sessions import end_sessions
 from api.identity.sign_in import count_guess, forgive
 from api.parts import CurrentParts, Parts
-from api.problems import Problem, documented, refused_as_422
+from api.problems import Problem, Refusal, documented, refused_as_422
 from api.records.audit import Deed, actor_of, append
 from api.routers.users import UserInPath
 from api.storage.tables import User
@@ -71,7 +71,7 @@ def delete_second_factor(request: Request, body: Code, parts: CurrentParts, prin
         if not second_factor.has_one(session, user.id):
             raise Problem(422, "There is no second factor.")
         if not second_factor.passes(session, user.id, body.code, now()):
-            raise Problem(422, "The code is wrong.")
+            raise Refusal(422, "The code is wrong.")
         second_factor.take_off(session, user)
         forgive(session, principal.name)
         session.flush()

@@ -166,6 +166,8 @@ def test_wrong_codes_make_an_account_wait(tmp_path: Path) -> None:
         left_open.set_up()
         wrong = [left_open.client.request("DELETE", PATH, json={"code": f"{n:06}"}).status_code for n in range(5)]
         assert wrong == [422, 422, 422, 429, 429]
+        refused = system.execute("SELECT who, reason FROM audit WHERE action = 'refused.422'")
+        assert refused == [("left-open", "The code is wrong.")]  # the same within a minute is one deed
         begun = Person(system, "begun")
         begun.client.post(PATH)
         tries = [begun.client.put(PATH, json={"code": f"{n:06}"}).status_code for n in range(4)]
