@@ -7,17 +7,17 @@ from sqlalchemy.orm import Session
 
 from api.casework.desk import Desk
 from api.casework.workflow import Action
-from api.identity.scope import Scope, both, scope_of_user
+from api.identity.scope import Scope, scope_of_user, sees_any_of
 from api.problems import Problem
 from api.settings import Settings
 from api.storage.tables import User
 
 
 def assignees(session: Session, settings: Settings, cameras: Scope) -> Sequence[User]:
-    """Everybody who handles cases and may see at least one of these cameras, by name."""
+    """Everybody who handles cases and may see at least one of these cameras, or all there are; by name."""
     roles = settings.rules.roles.get(Action.HANDLE, ())
-    users = session.scalars(select(User).where(User.role.in_(roles), User.disabled_at.is_(None)).order_by(User.name))
-    return [user for user in users if both(scope_of_user(session, user.id), cameras) != frozenset()]
+    handle_cases = select(User).where(User.role.in_(roles), User.disabled_at.is_(None))
+    return session.scalars(handle_cases.where(sees_any_of(cameras)).order_by(User.name)).all()
 
 
 def find_assignee(desk: Desk, name: str) -> User:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from api.errors import ApiError
 from api.schema import Identifier
-from api.storage.tables import Camera, TokenArea, TokenCamera, UserArea
+from api.storage.tables import Camera, TokenArea, TokenCamera, User, UserArea
 
 Scope = frozenset[str] | None
 """Cameras; None: all there are. Nothing at all is an empty set."""
@@ -20,6 +20,14 @@ def scope_of_user(session: Session, user_id: int) -> Scope:
     """A person's, by their areas."""
     areas = session.scalars(select(UserArea.area).where(UserArea.user_id == user_id)).all()
     return _within(session, areas) if areas else None
+
+
+def sees_any_of(cameras: Scope) -> ColumnElement[bool]:
+    """The condition on people that they may see at least one of these cameras, or that they may see all there are."""
+    theirs = select(UserArea.user_id).join(Camera, Camera.area == UserArea.area)
+    if cameras is not None:
+        theirs = theirs.where(Camera.id.in_(cameras))
+    return or_(User.id.not_in(select(UserArea.user_id)), User.id.in_(theirs))
 
 
 def scope_of_token(session: Session, token_id: int) -> Scope:

@@ -22,7 +22,8 @@ SHOWN_FAULTS = 20
 """One cut makes one fault; a log with more than these has been torn up, and counting says so as well."""
 
 
-_WRITTEN = re.compile(r"([0-9]{1,19}):([0-9a-f]{64})")
+WRITTEN_HEAD = r"^([0-9]{1,19}):([0-9a-f]{64})$"
+"""A head as people write it down: `NUMBER:HASH`."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def written_head(text: str) -> Head:
     Raises:
         ValueError: It is none.
     """
-    found = _WRITTEN.fullmatch(text)
+    found = re.fullmatch(WRITTEN_HEAD, text)
     if found is None:
         raise ValueError(f"{text}: allowed is NUMBER:HASH, as a check of the log tells its head")
     return Head(int(found[1]), found[2])

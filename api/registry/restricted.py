@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.identity.principals import Principal
 from api.problems import Problem
+from api.registry.cameras import AREA
 from api.registry.documents import Kind
 from api.registry.entries import document_of
 from api.storage.tables import Camera, RegistryEntry
@@ -27,8 +28,8 @@ def require_kept(session: Session, principal: Principal, camera: str, document: 
         return
     known, now_is = session.get(Camera, camera), _registered(session, camera)
     changed = [name for name in _CONNECTION if document.get(name) != now_is.get(name)]
-    if document.get("area") != (known.area if known else None):
-        changed.append("area")
+    if document.get(AREA) != (known.area if known else None):
+        changed.append(AREA)
     if any(callout not in _callouts(now_is) for callout in _callouts(document)):
         changed.append("callout")
     if changed:

@@ -14,7 +14,7 @@ from api.identity.principals import AdministratorPrincipal, ChiefPrincipal
 from api.parts import CurrentParts, Parts
 from api.problems import Problem, documented
 from api.records.audit import Deed, actor_of, append, documents, head_of, verify_log
-from api.records.audit_chain import GENESIS, Head, written_head
+from api.records.audit_chain import GENESIS, WRITTEN_HEAD, Head, written_head
 from api.routers.parameters import IncidentInPath
 from api.schema import Sha256Hex
 
@@ -30,7 +30,7 @@ LINES_AT_ONCE = 1000
 """So many entries are read in one transaction of an export: none stays open while a slow client reads."""
 
 
-WrittenHead = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}:[0-9a-f]{64}$")]
+WrittenHead = Annotated[str, StringConstraints(pattern=WRITTEN_HEAD)]
 
 
 class FaultDocument(BaseModel):

@@ -190,7 +190,7 @@ def _check_same(db: sqlite3.Connection, incident: str, name: str, digest: str) -
     """Says so where another body goes by a number that was used: what was posted first counts."""
     query = "SELECT sha256 FROM messages WHERE incident = ? AND kind = 'revision' AND name = ?"
     (known,) = db.execute(query, (incident, name)).fetchone()
-    if known not in (None, digest):  # 0.1.0 wrote none down
+    if known not in (None, digest):  # outboxes used to write none down
         log.error("incident %s, revision %s: another body was posted before: this one is not told", incident, name)
 
 
